@@ -108,27 +108,20 @@ impl CallbackPoster {
         self.endpoint.display_url()
     }
 
-    /// Posts a JSON body under a webhook ID, which must stay the same when the callback is posted again.
-    pub async fn post(&self, id: &str, body: Vec<u8>) -> Result<Response<Vec<u8>>, DeliveryError> {
-        self.post_signed(self.sign(id, &body)?, body).await
-    }
-
-    /// The headers of one attempt.
-    pub fn sign(&self, id: &str, body: &[u8]) -> Result<HeaderMap, DeliveryError> {
-        let mut headers = self
-            .signer
-            .sign(id, Timestamp::now(), body)
-            .map_err(|error| DeliveryError::NotSent(error.to_string()))?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(headers)
-    }
-
-    pub async fn post_signed(
+    /// Posts a JSON body under a webhook ID, which must stay the same when the callback is posted again. Returns the headers
+    /// that were sent, too.
+    pub async fn post(
         &self,
-        headers: HeaderMap,
+        id: &str,
         body: Vec<u8>,
-    ) -> Result<Response<Vec<u8>>, DeliveryError> {
-        self.endpoint.post(headers, body).await
+    ) -> (HeaderMap, Result<Response<Vec<u8>>, DeliveryError>) {
+        let mut headers = match self.signer.sign(id, Timestamp::now(), &body) {
+            Ok(headers) => headers,
+            Err(error) => return (HeaderMap::new(), Err(DeliveryError::NotSent(error.to_string()))),
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let response = self.endpoint.post(headers.clone(), body).await;
+        (headers, response)
     }
 }
 

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http::HeaderMap;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -119,10 +118,7 @@ impl Callbacks {
             // The semaphore is never closed.
             let permit = in_flight.acquire().await;
             let (at, started) = (Timestamp::now(), Instant::now());
-            let (headers, response) = match poster.sign(&id, &body) {
-                Ok(headers) => (headers.clone(), poster.post_signed(headers, body.clone()).await),
-                Err(error) => (HeaderMap::new(), Err(error)),
-            };
+            let (headers, response) = poster.post(&id, body.clone()).await;
             drop(permit);
             let response = response.map_err(DeliveryError::reason);
             let to = poster.display_url();

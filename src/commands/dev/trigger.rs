@@ -112,7 +112,8 @@ impl Args {
             }
             let body = body.to_string().into_bytes();
             let sent_at = Instant::now();
-            let response = poster.post(&id, body).await.map_err(explain_delivery_error)?;
+            let (_, response) = poster.post(&id, body).await;
+            let response = response.map_err(explain_delivery_error)?;
             let status = response.status().as_u16();
             // An application may echo its configuration, including the secret.
             let body = String::from_utf8_lossy(response.body());
