@@ -233,7 +233,7 @@ impl DeliveryStore {
                         Begin::New(seq)
                     }
                 },
-                None => Begin::New(insert(&transaction, id, true, at, headers, body, None)?),
+                None => Begin::New(insert(&transaction, id, at, headers, body, None)?),
             };
             if let Begin::New(seq) | Begin::Repeat(seq) = begin {
                 // A retry has new signatures.
@@ -287,10 +287,18 @@ impl DeliveryStore {
         let id: String = id.chars().take(100).collect();
         // It can be anything, also a secret that was sent to the wrong place.
         let body = redact(&String::from_utf8_lossy(&body[..body.len().min(MAX_KEPT)])).into_owned();
+        let delete = "DELETE FROM deliveries WHERE valid = 0 AND seq <= \
+                      (SELECT seq FROM deliveries WHERE valid = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
+        let store = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            insert(&transaction, &id, at, headers, body.as_bytes(), Some(reason))?;
+            transaction.execute(delete, [MAX_REFUSED])?;
+            transaction.commit()
+        };
         self.run(|connection| {
             // Nobody relies on it after a power cut, and anybody can send one.
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            let stored = refuse(connection, &id, at, headers, body.as_bytes(), reason);
+            let stored = store(connection);
             connection.pragma_update(None, "synchronous", "FULL")?;
             stored
         })
@@ -338,32 +346,16 @@ impl DeliveryStore {
     }
 }
 
-/// Stores a refused delivery, and forgets the oldest of too many.
-fn refuse(
-    connection: &mut Connection,
-    id: &str,
-    at: Timestamp,
-    headers: &HeaderMap,
-    body: &[u8],
-    reason: &str,
-) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    insert(&transaction, id, false, at, headers, body, Some(reason))?;
-    let delete = "DELETE FROM deliveries WHERE valid = 0 AND seq <= \
-                  (SELECT seq FROM deliveries WHERE valid = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
-    transaction.execute(delete, [MAX_REFUSED])?;
-    transaction.commit()
-}
-
+/// Inserts a delivery: a valid one, or one that was refused for a reason.
 fn insert(
     connection: &Connection,
     id: &str,
-    is_valid: bool,
     at: Timestamp,
     headers: &HeaderMap,
     body: &[u8],
-    reason: Option<&str>,
+    refusal: Option<&str>,
 ) -> rusqlite::Result<i64> {
+    let is_valid = refusal.is_none();
     // Nothing in the body of an invalid delivery is believed.
     let callback: Callback =
         if is_valid { serde_json::from_slice(body).unwrap_or_default() } else { Callback::default() };
@@ -384,7 +376,7 @@ fn insert(
             data.order_id,
             headers_to_json(headers),
             body,
-            reason,
+            refusal,
             status
         ],
     )?;

@@ -45,19 +45,11 @@ pub(crate) struct Args {
     at: Option<Timestamp>,
 }
 
-/// Reads a delivery from files, as if it were received now.
-fn read_delivery(
-    headers: Option<&Path>,
-    body: Option<&Path>,
-) -> Result<(HeaderMap, Vec<u8>, Timestamp), Error> {
-    let (Some(headers_file), Some(body_file)) = (headers, body) else {
-        return Err(Error::usage("--headers and --body are needed, or --id"));
-    };
-    let headers = parse_headers(&args::read_file(headers_file)?).map_err(|error| {
-        Error::usage(format!("cannot parse the headers in {}: {error}", headers_file.display()))
+fn read_headers(path: &Path) -> Result<HeaderMap, Error> {
+    parse_headers(&args::read_file(path)?).map_err(|error| {
+        Error::usage(format!("cannot parse the headers in {}: {error}", path.display()))
             .hint("write one header per line, such as `webhook-id: …`")
-    })?;
-    Ok((headers, args::read_file(body_file)?, Timestamp::now()))
+    })
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
@@ -69,12 +61,15 @@ impl Args {
         let Self { secret_file, headers, body, id, at } = self;
         let secrets = args::read_secrets(&secret_file, &app.output)?;
         let verifier = Verifier::new(&secrets)?;
-        let (headers, body, received_at) = match id {
-            Some(id) => {
+        let (headers, body, received_at) = match (id, headers, body) {
+            (Some(id), ..) => {
                 let stored = store::find(&store::open(app)?, &id)?;
                 (stored.headers, stored.body, stored.received_at)
             }
-            None => read_delivery(headers.as_deref(), body.as_deref())?,
+            (None, Some(headers), Some(body)) => {
+                (read_headers(&headers)?, args::read_file(&body)?, Timestamp::now())
+            }
+            (None, ..) => return Err(Error::usage("--headers and --body are needed, or --id")),
         };
         let now = at.unwrap_or(received_at);
         match verifier.verify(&headers, &body, now) {
