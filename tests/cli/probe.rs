@@ -78,8 +78,18 @@ fn the_facts_are_printed_and_the_file_contains_nothing_of_the_account() {
     let state = fs::read_to_string(env.state_folder().join("local.json")).unwrap();
     let ids = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
     assert!(ids.is_match(&state) && !ids.is_match(&text), "{text}");
-    for value in ["EMULATED", "kco_", "Stockholm", "127.0.0.1"] {
+    let personal = ["Ada", "Exempel", "example.com", "Provgatan", "700101"];
+    for value in ["EMULATED", "kco_", "Stockholm", "127.0.0.1"].into_iter().chain(personal) {
         assert!(!text.contains(value), "{value} in {text}");
+    }
+    let state: Value = serde_json::from_str(&state).unwrap();
+    for list in ["devices", "sessions", "enrollments", "locations", "orders"] {
+        for record in state[list].as_array().unwrap() {
+            for field in ["code", "name", "street_address", "city", "hardware_id"] {
+                let Some(value) = record[field].as_str().filter(|value| value.len() > 3) else { continue };
+                assert!(!text.contains(value), "{list} {field}: {value}");
+            }
+        }
     }
     assert_eq!(env.run(["devices", "list", "-o", "json"]).json(), json!([]));
 }
