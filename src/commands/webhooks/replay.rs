@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -100,25 +100,14 @@ impl Args {
                 let (result, error) = replay(&store, delivery, endpoint, signer.as_ref(), &set).await?;
                 results.push(result)?;
                 if let Some(error) = error
-                    && worst.as_ref().is_none_or(|worst| severity(&error) > severity(worst))
+                    && worst.as_ref().is_none_or(|worst| error.kind > worst.kind)
                 {
                     worst = Some(error);
                 }
             }
             results.finish()?;
-            match worst {
-                Some(error) => Err(error),
-                None => Ok(ExitStatus::Success),
-            }
+            worst.map_or(Ok(ExitStatus::Success), Err)
         })
-    }
-}
-
-const fn severity(error: &Error) -> u8 {
-    match error.kind {
-        ErrorKind::Unknown => 3,
-        ErrorKind::Unavailable => 2,
-        _ => 1,
     }
 }
 
@@ -159,8 +148,8 @@ pub(super) async fn replay(
             }
             body = event.to_string().into_bytes();
         }
-        let added: Result<HeaderMap, _> = signer.sign(&id, Timestamp::now(), &body);
-        headers.extend(added.map_err(|error| Error::usage(error.to_string()))?);
+        let signed = signer.sign(&id, Timestamp::now(), &body);
+        headers.extend(signed.map_err(|error| Error::usage(error.to_string()))?);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
     headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
