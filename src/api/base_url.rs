@@ -83,35 +83,3 @@ impl std::fmt::Display for BaseUrl {
         formatter.pad(self.as_str())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_http_is_allowed_to_this_machine_only() {
-        for url in [
-            "http://127.0.0.1:4010",
-            "http://localhost:1/",
-            "http://[::1]:9",
-            "http://127.9.9.9",
-            "localhost:8080",
-        ] {
-            assert!(BaseUrl::parse(url).is_ok_and(|base| base.is_loopback()), "{url}");
-        }
-        assert!(BaseUrl::parse("https://proxy.example/kustom/").is_ok_and(|base| !base.is_loopback()));
-        let plain =
-            ["http://api.kustom.co", "http://10.0.0.1", "http://localhost.evil.example", "http://0.0.0.0"];
-        for (urls, expected) in [
-            (&plain[..], BaseUrlError::PlainHttp),
-            (&["api.kustom.co", "https://"], BaseUrlError::Malformed),
-            (&["ftp://localhost"], BaseUrlError::Scheme),
-            (&["https://a:b@example.com"], BaseUrlError::Userinfo),
-            (&["https://example.com/?x=1"], BaseUrlError::Query),
-        ] {
-            for url in urls {
-                assert_eq!(BaseUrl::parse(url), Err(expected), "{url}");
-            }
-        }
-    }
-}

@@ -51,7 +51,7 @@ fn select_one<T: View>(name: &str) -> Result<Selected<T>, Error> {
     let references = [NameKind::Location, NameKind::Device].into_iter();
     let references = references.filter(|kind| fields.contains(&kind.field()));
     known.extend(references.map(|kind| kind.field().replace("_id", ".name")));
-    Err(Error::usage(format!("--columns: a {} has no column '{}'", T::NOUN, escape_control(name)))
+    Err(Error::usage(format!("--columns: a {} has no column '{name}'", T::NOUN))
         .hint(format!("choose from {}", known.join(", "))))
 }
 
@@ -97,7 +97,6 @@ fn find_value<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Valu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Resource};
     use serde_json::json;
 
     #[test]
@@ -108,12 +107,5 @@ mod tests {
         assert_eq!(find("a.c.d.e"), Some(json!(2)));
         assert_eq!(find("x.y"), Some(json!(3)));
         assert_eq!(find("a.x"), None);
-    }
-
-    #[test]
-    fn a_column_that_does_not_exist_is_rejected_with_the_ones_that_do() {
-        let error = select::<Resource<Device>>(&["nmae".to_owned()]).err().unwrap();
-        assert_eq!(error.message, "--columns: a device has no column 'nmae'");
-        assert!(error.hints[0].contains("location.name"), "{:?}", error.hints);
     }
 }

@@ -13,7 +13,6 @@ use serde_json::{Map, Number, Value};
 
 use super::stream::{Limits, WriteError};
 use crate::error::{Error, ErrorKind};
-use crate::text::escape_control;
 
 type Program = jaq_core::compile::Filter<Native<JustLut<Val>>>;
 
@@ -65,7 +64,7 @@ impl Filter {
 
     fn compile_here(expression: &str) -> Result<Program, Error> {
         let invalid = |reason: String| {
-            Error::usage(format!("--jq: {}", escape_control(&reason)))
+            Error::usage(format!("--jq: {reason}"))
                 .hint("quote the expression for the shell, as in --jq '.[].name'")
         };
         let arena = Arena::default();
@@ -94,7 +93,7 @@ impl Filter {
     ) -> Result<(), Error> {
         const INTERVAL: Duration = Duration::from_millis(20);
         let failed = |reason: &str| {
-            Error::new(ErrorKind::Output, format!("--jq: {}", escape_control(reason)))
+            Error::new(ErrorKind::Output, format!("--jq: {reason}"))
                 .hint("the command succeeded; see its output without --jq")
         };
         let limits = Limits { stall: limits.stall.or(Some(TIME_LIMIT)), ..*limits };
@@ -170,52 +169,4 @@ fn fields_to_json(fields: &ValMap<Val, Val>) -> Map<String, Value> {
         other => other.to_string(),
     };
     fields.iter().map(|(key, value)| (name(key), to_json(value))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(expression: &str, json: &str) -> Result<Vec<String>, Error> {
-        let mut outputs = Vec::new();
-        Filter::compile(expression)?.run(json.to_owned(), &Limits::default(), |value| {
-            outputs.push(value.to_string());
-            Ok(())
-        })?;
-        Ok(outputs)
-    }
-
-    #[test]
-    fn the_identity_changes_nothing() {
-        let json = r#"{"z":1.50,"a":[12345678901234567890123,-5,1e+400,null,true],"ö":"a\"b\u001b"}"#;
-        assert_eq!(run(".", json).unwrap(), [json]);
-    }
-
-    #[test]
-    fn expressions_of_jq_run() {
-        let json = r#"[{"name":"Till 1","n":1},{"name":"Till 2","n":2}]"#;
-        assert_eq!(run(".[] | select(.n > 1) | .name", json).unwrap(), ["\"Till 2\""]);
-        assert_eq!(run("map(.n) | add, length", json).unwrap(), ["3", "2"]);
-        assert_eq!(run("infinite", "0").unwrap(), ["null"]);
-    }
-
-    #[test]
-    fn an_expression_without_end_is_stopped() {
-        let limits = Limits { stall: Some(Duration::from_millis(50)), deadline: None };
-        for expression in ["[repeat(1)]", "repeat(1)", "def f: f; f"] {
-            let filter = Filter::compile(expression).unwrap();
-            let error = filter.run("0".to_owned(), &limits, |_| Ok(())).unwrap_err();
-            assert_eq!(error.message, "--jq: the expression did not end in time", "{expression}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_expression_names_the_place() {
-        let message = |expression| Filter::compile(expression).unwrap_err().message;
-        assert_eq!(message(".["), "--jq: the expression ends too early: closing bracket is expected");
-        assert_eq!(message("nmae"), "--jq: there is no filter 'nmae'");
-        assert_eq!(message("1 | )"), "--jq: token is expected at ')'");
-        assert_eq!(message("env"), "--jq: there is no filter 'env'");
-        assert_eq!(run(".a.b", r#"{"a":"x"}"#).unwrap_err().message, "--jq: cannot index \"x\" with \"b\"");
-    }
 }

@@ -50,61 +50,6 @@ fn a_change_keeps_comments_and_unknown_keys() {
     assert_eq!(document.to_text(), expected);
 }
 
-#[test]
-fn removing_the_active_profile_leaves_none_active() {
-    let mut document = parse(FILE).unwrap();
-    assert!(document.remove("till"));
-    assert!(!document.remove("till"));
-    let again = parse(&document.to_text()).unwrap();
-    assert_eq!(again.active(), None);
-    assert_eq!(again.profiles().map(|(name, _)| name).collect::<Vec<_>>(), ["shop"]);
-}
-
-#[test]
-fn errors_have_a_place_and_never_repeat_a_value() {
-    let cases = [
-        ("active = 5", "line 1, column 10: expected a string"),
-        ("profiles = 5", "line 1, column 12: expected a map"),
-        ("[profiles.a]\napi_key = \"kco_live_api_x\"", "line 1, column 1: missing field `environment`"),
-        (
-            "[profiles.a]\nenvironment = \"kco_live_api_x\"",
-            "line 2, column 15: expected one of `production`, `playground`, `local`",
-        ),
-        (
-            "[profiles.a]\nenvironment = \"local\"\napi_key = 'kco_live x'",
-            "line 3, column 11: the key contains white space, a control character or a character \
-                 outside ASCII",
-        ),
-        (
-            "[profiles.a]\nenvironment = \"local\"\napi_key = 'a'\napi_key_command = 'b'",
-            "line 4, column 19: the profile 'a' has both 'api_key' and 'api_key_command'; keep one",
-        ),
-        (
-            "[profiles.a]\nenvironment = \"local\"\ncompletions = \"yes\"",
-            "line 3, column 15: expected a boolean",
-        ),
-        ("profiles.a = 'kco_live_api_x'", "line 1, column 14: expected a table"),
-        (
-            "[profiles.a]\nenvironment = \"local\"\ncompletions = 'kco_live_api_x, expected kco_live_api_x'",
-            "line 3, column 15: expected a boolean",
-        ),
-        (
-            "[profiles.local]\nenvironment = \"local\"",
-            "line 1, column 1: 'local' is the name of the built-in profile; choose another",
-        ),
-    ];
-    for (text, expected) in cases {
-        assert_eq!(parse(text).unwrap_err(), expected, "{text}");
-    }
-    let broken = "[profiles.a]\nå = 1\napi_key = \"kco_live_api_secret\nenvironment = \"local\"\n";
-    let error = Document::parse(broken).unwrap_err();
-    assert_eq!(error.line, 2, "{error}");
-    let broken = "[profiles.a]\napi_key = \"kco_live_api_secret\nenvironment = \"local\"\n";
-    let error = Document::parse(broken).unwrap_err();
-    assert_eq!(error.line, 2, "{error}");
-    assert!(!error.to_string().contains("kco_"), "{error}");
-}
-
 proptest! {
     #[test]
     fn a_stored_profile_is_read_back(location in "\\PC{0,20}", command in ".{0,20}") {

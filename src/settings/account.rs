@@ -393,7 +393,3 @@ fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Err
         .map(|url| Sourced::new(url, Source::BuiltIn))
         .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
 }
-
-#[cfg(test)]
-#[path = "account_tests.rs"]
-mod tests;

@@ -121,7 +121,36 @@ fn what_is_shadowed_is_named() {
         })
     );
     assert_eq!(row("username")["value"], Value::Null, "it was issued with the other key");
+    let args = ["profiles", "show", "-o", "json", "--profile", "b"];
+    let shown = env.command(args).env("KUSTOM_PROFILE", "b").run().json();
+    assert_eq!(
+        shown[0],
+        json!({
+            "name": "profile", "value": "b", "source": "--profile",
+            "shadows": [
+                {"source": "KUSTOM_PROFILE", "value": "b"}, {"source": "the active profile", "value": "a"},
+            ],
+        })
+    );
     server.assert_untouched();
+}
+
+#[test]
+fn an_account_of_variables_has_the_environment_of_its_key_or_else_of_its_host() {
+    let (key, host) = ("recognized from the key", "recognized from the base URL");
+    let unmarked = "shared-secret";
+    for (api_key, url, environment, source) in [
+        (KEY, "http://127.0.0.1:1", "playground", key),
+        ("kco_live_api_0123456789abcdef", "https://proxy.example", "production", key),
+        (unmarked, "http://127.0.0.1:1", "local", host),
+        (unmarked, "https://api.playground.kustom.co", "playground", host),
+        // It may be worth real money.
+        (unmarked, "https://proxy.example", "production", host),
+    ] {
+        let shown = TestEnv::new().at(url, api_key).run(["profiles", "show", "-o", "json"]).json();
+        let row = shown.as_array().unwrap().iter().find(|row| row["name"] == "environment").unwrap();
+        assert_eq!((&row["value"], &row["source"]), (&json!(environment), &json!(source)), "{url}");
+    }
 }
 
 #[test]
@@ -281,6 +310,10 @@ fn the_doctor_finds_a_healthy_account() {
     assert_eq!(server.asked().len(), 2, "offline sends nothing");
     let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
     assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
+    let env = env.env("KUSTOM_API_KEY", "kco_live_api_0123456789abcdef");
+    let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
+    let ignored = local.stdout.lines().find(|line| line.contains("set, but not used"));
+    assert!(ignored.is_some_and(|line| line.contains("KUSTOM_API_KEY")), "{}", local.stdout);
 }
 
 #[test]

@@ -76,12 +76,20 @@ fn a_key_at_the_host_of_the_other_environment() {
 fn a_base_url_that_would_show_the_key() {
     let said = |url: &str| TestEnv::new().at(url, TEST).run(["devices", "list"]).assert_failure(2);
     let expected = |why: &str| format!("error: the base URL from KUSTOM_BASE_URL cannot be used: {why}\n");
-    for url in ["http://api.playground.kustom.co", "http://192.0.2.1", "http://localhost.example"] {
+    for url in [
+        "http://api.playground.kustom.co",
+        "http://192.0.2.1",
+        "http://10.0.0.1",
+        "http://0.0.0.0",
+        "http://localhost.example",
+    ] {
         let why = "it is plain http to another machine, which would show the key to the network; use https";
         let hint = "  hint: for an emulator in a private network, name its host with --allow-http\n";
         assert_eq!(said(url), format!("{}{hint}", expected(why)));
     }
-    assert_eq!(&said("nonsense"), &expected("it is not a URL such as https://api.example.com"));
+    for url in ["nonsense", "api.kustom.co", "https://"] {
+        assert_eq!(&said(url), &expected("it is not a URL such as https://api.example.com"));
+    }
     assert_eq!(&said("ftp://localhost"), &expected("its scheme is neither https nor http"));
     let userinfo = "it contains a user name or a password; those belong in the profile";
     assert_eq!(&said("https://user:secret@example.com"), &expected(userinfo));
@@ -188,6 +196,13 @@ fn a_profiles_file_with_a_mistake() {
             "line 4, column 19: the profile 'till' has both 'api_key' and 'api_key_command'; keep one",
         ),
         (format!("profiles = \"{SECRET}\"\n"), "line 1, column 12: expected a map"),
+        ("active = 5\n".to_owned(), "line 1, column 10: expected a string"),
+        (format!("{profile}completions = \"{SECRET}\"\n"), "line 3, column 15: expected a boolean"),
+        (
+            format!("{profile}completions = \"{SECRET}, expected {SECRET}\"\n"),
+            "line 3, column 15: expected a boolean",
+        ),
+        (format!("profiles.a = \"{SECRET}\"\n"), "line 1, column 14: expected a table"),
         (
             "[profiles.local]\nenvironment = \"local\"\n".to_owned(),
             "line 1, column 1: 'local' is the name of the built-in profile; choose another",

@@ -49,6 +49,7 @@ fn a_column_or_an_expression_that_is_wrong_is_exit_2_before_anything_is_sent() {
     let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
     for (args, message) in [
         (&["devices", "list", "--columns", "nmae"][..], "--columns: a device has no column 'nmae'"),
+        (&["devices", "list", "--columns", "nmae"], "location.name"),
         (
             &["devices", "update", "x", "--name", "y", "--columns", "nmae"],
             "--columns: a device has no column",
@@ -56,7 +57,11 @@ fn a_column_or_an_expression_that_is_wrong_is_exit_2_before_anything_is_sent() {
         (&["devices", "list", "--columns", "id,,name"], "--columns contains an empty name"),
         (&["devices", "list", "--columns", "id", "-o", "json"], "--columns is for tables and CSV"),
         (&["devices", "list", "--no-header", "-o", "ndjson"], "--no-header is for tables and CSV"),
-        (&["devices", "list", "--jq", ".["], "--jq: the expression ends too early"),
+        (
+            &["devices", "list", "--jq", ".["],
+            "--jq: the expression ends too early: closing bracket is expected",
+        ),
+        (&["devices", "list", "--jq", "1 | )"], "--jq: token is expected at ')'"),
         (&["devices", "list", "--jq", "nmae"], "--jq: there is no filter 'nmae'"),
         (&["devices", "list", "--jq", "env"], "--jq: there is no filter 'env'"),
         (&["devices", "list", "--jq", ".", "-o", "csv"], "--jq filters JSON"),
@@ -110,20 +115,28 @@ fn a_filter_streams_on_ndjson_prints_strings_as_they_are_and_implies_json() {
         env.run(["devices", "list", "--jq", "map(.name) | sort | join(\"+\")"]).stdout_only(),
         "Till 10+Till 2\n"
     );
+    for (expression, outputs) in [
+        (".[] | select(.name | endswith(\"2\")) | .platform", "TERMINAL\n"),
+        ("map(.name | length) | add, length", "13\n2\n"),
+        ("infinite", "null\n"),
+    ] {
+        assert_eq!(env.run(["devices", "list", "--jq", expression]).stdout_only(), outputs);
+    }
     let counted = env.command(["devices", "list", "--jq", "length"]).env("KUSTOM_OUTPUT", "table").run();
     assert_eq!(counted.stdout_only(), "2\n");
     let failed = env.run(["devices", "list", "--jq", ".[].name.x"]).assert_code(7);
-    assert!(failed.stderr.contains("--jq: cannot index"), "{}", failed.stderr);
+    assert!(failed.stderr.contains(r#"--jq: cannot index \"Till 10\" with \"x\""#), "{}", failed.stderr);
 }
 
 /// Numbers keep their digits, and a page is filtered as it arrives.
 #[test]
 fn a_filter_keeps_what_the_api_sent() {
-    let device = r#"{"z":1.50,"id":"x","big":123456789012345678901234567890,"a":[1e5,null]}"#;
+    let device = r#"{"z":1.50,"id":"x","big":123456789012345678901234567890,"a":[1e+5,null,-5,1e+400,true],"ö":"a\"b\u001b"}"#;
     let page = format!(r#"{{"content":[{device}],"last":true}}"#);
     let server = Server::always(Reply::new(200, "application/json", page));
     let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
     let plain = env.run(["devices", "list", "-o", "ndjson"]).stdout_only();
+    assert_eq!(plain, format!("{device}\n"));
     assert_eq!(env.run(["devices", "list", "-o", "ndjson", "--jq", "."]).stdout_only(), plain);
 }
 
