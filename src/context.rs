@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
+use crate::api::{Client, Credentials, Event, Transport, format_event};
 use crate::child::{self, ChildError};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::http_client::HttpClient;
 use crate::ledger::{
     AccountId, DatabaseUrl, Ledger, LedgerLocation, Origin, Outbox, PostgresStorage, SqliteStorage, Storage,
     find_password, fingerprint,
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub interrupts: Arc<Interrupts>,
 }
 
+#[derive(Clone)]
 pub(crate) struct ApiContext<'a> {
     pub settings: &'a Settings,
     pub output: &'a Output,
@@ -215,7 +217,12 @@ impl App {
     fn transport(&self, account: &Account, timeout: Duration) -> Result<Box<dyn Transport>, Error> {
         Ok(match &account.endpoint {
             Endpoint::InProcess => Box::new(FileEmulator::new(self.settings.paths.local_state()).router()),
-            Endpoint::Remote(url) => Box::new(HttpTransport::new(&url.value, timeout)?),
+            Endpoint::Remote(url) => {
+                let client = HttpClient::new(url.value.url(), timeout).map_err(|message| {
+                    Error::usage(message).hint("nothing was sent; correct the environment variable")
+                })?;
+                Box::new(client)
+            }
         })
     }
 }
@@ -353,17 +360,7 @@ impl ApiContext<'_> {
 
     /// The same account for cleaning up: the first signal does not cancel the client's requests, the second does.
     pub(crate) fn for_cleanup(&self) -> Self {
-        Self {
-            settings: self.settings,
-            output: self.output,
-            account: self.account.clone(),
-            client: self.client.clone().with_cancel(self.abort.clone()),
-            cancel: self.cancel.clone(),
-            abort: self.abort.clone(),
-            interrupts: Arc::clone(&self.interrupts),
-            key_fingerprint: self.key_fingerprint.clone(),
-            ledger: Rc::clone(&self.ledger),
-        }
+        Self { client: self.client.clone().with_cancel(self.abort.clone()), ..self.clone() }
     }
 
     /// The ledger of the account, which is opened once.

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::expectation::Expectation;
+use super::expectation::{DEVICE, Expectation, SESSION};
 use super::request::Request;
 use crate::model::{Metadata, TapOutcome};
 
@@ -26,12 +26,12 @@ pub(crate) fn simulated_device_request(
     }
     Request::ipp(Method::POST, &["dev", "devices"])
         .json(&body)
-        .expect_created(Expectation::new_device(), CHOSEN_BY_SERVER)
+        .expect_created(Expectation::created(DEVICE), CHOSEN_BY_SERVER)
 }
 
 /// The body of the response is not documented.
 pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
     Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
         .query_opt("outcome", outcome.map(TapOutcome::as_str))
-        .expect_response(Expectation::session_if_named(session))
+        .expect_response(Expectation::of_if_named(SESSION, &session))
 }

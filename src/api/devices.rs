@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::error::{Error, SideEffect};
-use super::expectation::Expectation;
+use super::expectation::{DEVICE, Expectation};
 use super::pages::PagedRequest;
 use super::request::Request;
 use crate::model::{Device, Metadata, Resource};
@@ -52,7 +52,7 @@ impl DeviceChange {
 }
 
 pub(crate) fn deregister_request(id: &str) -> Request {
-    Request::ipp(Method::DELETE, &["devices", id]).expect_response(Expectation::device_if_named(id))
+    Request::ipp(Method::DELETE, &["devices", id]).expect_response(Expectation::of_if_named(DEVICE, &id))
 }
 
 impl Client {
@@ -69,7 +69,7 @@ impl Client {
         body: &Map<String, Value>,
     ) -> Result<Resource<Device>, Error> {
         let request = Request::ipp(Method::PUT, &["devices", id]).json(body);
-        self.send_json(&request.expect_response(Expectation::device(id))).await
+        self.send_json(&request.expect_response(Expectation::of(DEVICE, &id))).await
     }
 
     /// Sends a DELETE. A 404 on a retry counts as success, because an earlier attempt may have deleted the resource.

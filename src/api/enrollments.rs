@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, parse_json};
 use super::error::Error;
-use super::expectation::Expectation;
+use super::expectation::{ENROLLMENT, Expectation};
 use super::pages::PagedRequest;
 use super::request::Request;
 use super::transport::Response;
@@ -41,7 +41,8 @@ pub(crate) struct CreatedEnrollment {
 }
 
 pub(crate) fn withdraw_request(id: &str) -> Request {
-    Request::ipp(Method::DELETE, &["enrollments", id]).expect_response(Expectation::enrollment_if_named(id))
+    Request::ipp(Method::DELETE, &["enrollments", id])
+        .expect_response(Expectation::of_if_named(ENROLLMENT, &id))
 }
 
 impl Client {
@@ -76,7 +77,7 @@ impl Client {
             let mut body = json!(new);
             body[field] = value;
             let request = Request::ipp(Method::POST, &["enrollments"]).json(&body);
-            request.expect_created(Expectation::new_enrollment(), &["expires_in", "ttl"])
+            request.expect_created(Expectation::created(ENROLLMENT), &["expires_in", "ttl"])
         };
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
         let request = build_request("expires_in", millis.into());

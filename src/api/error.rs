@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{self, ErrorKind};
 use crate::model::Problem;
-use crate::text::{escape_control, truncate};
+use crate::text::truncate;
 
 /// Whether a failed request may have changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,8 +184,7 @@ fn shorten(value: &Value) -> Value {
 impl From<Error> for error::Error {
     fn from(error: Error) -> Self {
         let kind = kind_of(&error);
-        // Text from the server must not control the terminal.
-        let reason = escape_control(&error.cause.message()).into_owned();
+        let reason = error.cause.message();
         let attempts =
             if error.attempts > 1 { format!(" ({} attempts)", error.attempts) } else { String::new() };
         let message = match kind {
@@ -207,7 +206,7 @@ impl From<Error> for error::Error {
         if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
             report = report
                 .detail("correlation_id", id.as_str())
-                .hint(format!("give the correlation ID {} to support", escape_control(id)));
+                .hint(format!("give the correlation ID {id} to support"));
         }
         if error.names_field("location_id") {
             report = report

@@ -24,81 +24,50 @@ pub(super) struct Expectation {
 
 #[derive(Debug, Clone)]
 struct ExpectedId {
-    noun: &'static str,
-    /// The documented name first.
-    fields: &'static [&'static str],
+    kind: Kind,
     rule: IdRule,
 }
 
 #[derive(Debug, Clone)]
 enum IdRule {
     Equal(String),
-    /// For responses whose body is not documented.
     EqualIfPresent(String),
-    /// The response to a create has a new ID.
     Present,
 }
 
-const SESSION: (&str, &[&str]) = ("session", &["session_id"]);
-const ENROLLMENT: (&str, &[&str]) = ("enrollment", &["enrollment_id"]);
-const LOCATION: (&str, &[&str]) = ("location", &["id"]);
-const ORDER: (&str, &[&str]) = ("order", &["order_id"]);
-const PAYOUT: (&str, &[&str]) = ("payout", &["payment_reference"]);
+/// A kind of resource: its noun, and the fields that may have its ID, the documented name first.
+pub(super) type Kind = (&'static str, &'static [&'static str]);
+
+pub(super) const SESSION: Kind = ("session", &["session_id"]);
+pub(super) const ENROLLMENT: Kind = ("enrollment", &["enrollment_id"]);
+pub(super) const LOCATION: Kind = ("location", &["id"]);
+pub(super) const ORDER: Kind = ("order", &["order_id"]);
+pub(super) const PAYOUT: Kind = ("payout", &["payment_reference"]);
+/// The guide names it `device_id`, the schema `id`.
+pub(super) const DEVICE: Kind = ("device", &["id", "device_id"]);
 
 /// The fields of lists.
 const LISTS: [&str; 3] = ["content", "payouts", "transactions"];
-/// The guide names it `device_id`, the schema `id`.
-const DEVICE: (&str, &[&str]) = ("device", &["id", "device_id"]);
 
 impl Expectation {
-    pub(super) fn session(id: Uuid) -> Self {
-        Self::new(SESSION, IdRule::Equal(id.to_string()))
+    /// The response is about the resource with this ID.
+    pub(super) fn of(kind: Kind, id: &impl ToString) -> Self {
+        Self::new(kind, IdRule::Equal(id.to_string()))
     }
 
-    pub(super) fn session_if_named(id: Uuid) -> Self {
-        Self::new(SESSION, IdRule::EqualIfPresent(id.to_string()))
+    /// Like [`Self::of`], for a response whose body is not documented.
+    pub(super) fn of_if_named(kind: Kind, id: &impl ToString) -> Self {
+        Self::new(kind, IdRule::EqualIfPresent(id.to_string()))
     }
 
-    pub(super) fn new_session() -> Self {
-        Self::new(SESSION, IdRule::Present)
-    }
-
-    pub(super) fn order(id: Uuid) -> Self {
-        Self::new(ORDER, IdRule::Equal(id.to_string()))
+    /// The response to a create has a new ID.
+    pub(super) fn created(kind: Kind) -> Self {
+        Self::new(kind, IdRule::Present)
     }
 
     /// The response to a change of an order, whose body is not documented.
-    pub(super) fn order_if_named(id: Uuid) -> Self {
-        let expectation = Self::new(ORDER, IdRule::EqualIfPresent(id.to_string()));
-        Self { located_order: Some(id), ..expectation }
-    }
-
-    pub(super) fn payout(reference: &str) -> Self {
-        Self::new(PAYOUT, IdRule::Equal(reference.to_owned()))
-    }
-
-    pub(super) fn location(id: &str) -> Self {
-        Self::new(LOCATION, IdRule::Equal(id.to_owned()))
-    }
-
-    pub(super) fn device(id: &str) -> Self {
-        Self::new(DEVICE, IdRule::Equal(id.to_owned()))
-    }
-
-    pub(super) fn device_if_named(id: &str) -> Self {
-        Self::new(DEVICE, IdRule::EqualIfPresent(id.to_owned()))
-    }
-
-    pub(super) fn new_device() -> Self {
-        Self::new(DEVICE, IdRule::Present)
-    }
-
-    pub(super) fn enrollment_if_named(id: &str) -> Self {
-        Self::new(ENROLLMENT, IdRule::EqualIfPresent(id.to_owned()))
-    }
-
-    pub(super) fn new_enrollment() -> Self {
-        Self::new(ENROLLMENT, IdRule::Present)
+    pub(super) fn changed_order(id: Uuid) -> Self {
+        Self { located_order: Some(id), ..Self::of_if_named(ORDER, &id) }
     }
 
     /// A page whose elements have this value, if they name the field.
@@ -111,8 +80,8 @@ impl Expectation {
         self
     }
 
-    fn new((noun, fields): (&'static str, &'static [&'static str]), rule: IdRule) -> Self {
-        Self { id: Some(ExpectedId { noun, fields, rule }), ..Self::default() }
+    fn new(kind: Kind, rule: IdRule) -> Self {
+        Self { id: Some(ExpectedId { kind, rule }), ..Self::default() }
     }
 
     /// Adds the fields of a JSON body.
@@ -178,7 +147,7 @@ impl Expectation {
 
 impl ExpectedId {
     fn find_difference(&self, received: &Map<String, Value>) -> Option<String> {
-        let Self { noun, fields, rule } = self;
+        let Self { kind: (noun, fields), rule } = self;
         let named = fields.iter().find_map(|field| received.get(*field).filter(|value| !value.is_null()));
         let is_valid =
             |id: &Value| id.as_str().is_some_and(|id| !id.trim().is_empty() && id.len() <= MAX_ID_LEN);
@@ -258,7 +227,7 @@ mod tests {
         let difference = |expectation: Expectation, body: Value| {
             expectation.find_difference(body.to_string().as_bytes(), Some("m1"))
         };
-        let read = || Expectation::session(id);
+        let read = || Expectation::of(SESSION, &id);
         assert_eq!(difference(read(), json!({"session_id": id, "merchant_id": " M1"})), None);
         let x = "not about session 00000000-0000-0000-0000-000000000001";
         for (received, text) in [
@@ -280,14 +249,14 @@ mod tests {
             json!({"session_id": null}),
             json!({"session_id": "x".repeat(201)}),
         ] {
-            assert!(difference(Expectation::new_session(), invalid.clone()).is_some(), "{invalid}");
+            assert!(difference(Expectation::created(SESSION), invalid.clone()).is_some(), "{invalid}");
             let mut with_list = invalid.clone();
             with_list["content"] = json!([]);
             assert!(difference(read(), with_list).is_some(), "a list does not hide the ID: {invalid}");
-            let optional = difference(Expectation::session_if_named(id), invalid.clone());
+            let optional = difference(Expectation::of_if_named(SESSION, &id), invalid.clone());
             assert_eq!(optional.is_none(), invalid["session_id"].is_null(), "{invalid}");
         }
-        let location = |text| Expectation::order_if_named(id).find_difference_in_location(text);
+        let location = |text| Expectation::changed_order(id).find_difference_in_location(text);
         let order = format!("https://x.example/ordermanagement/v1/orders/{id}/refunds/7");
         for same in [None, Some("/refunds/7"), Some(&*order)] {
             assert_eq!(location(same), None, "{same:?}");

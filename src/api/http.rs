@@ -1,42 +1,25 @@
 //! The HTTP transport.
 
-use std::time::Duration;
-
 use futures_util::future::LocalBoxFuture;
 
-use super::base_url::BaseUrl;
 use super::error::FailureCause;
 use super::transport::{Response, Transport};
-use crate::error::Error;
 use crate::http_client::{Failure, HttpClient, MAX_RESPONSE_BYTES, root_cause};
 
-#[derive(Debug)]
-pub(crate) struct HttpTransport(HttpClient);
-
-impl HttpTransport {
-    pub(crate) fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, Error> {
-        HttpClient::new(base.url(), timeout).map(Self).map_err(|message| {
-            Error::usage(message).hint("nothing was sent; correct the environment variable")
-        })
-    }
-
-    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response, FailureCause> {
-        let request = reqwest::Request::try_from(request)
-            .map_err(|error| FailureCause::NotSent { reason: root_cause(&error), transient: false })?;
-        let received = self.0.send(request).await.map_err(|failure| match failure {
-            Failure::NotSent { reason, transient } => FailureCause::NotSent { reason, transient },
-            Failure::Lost(reason) | Failure::Incomplete { reason, .. } => FailureCause::Lost(reason),
-            Failure::TooLarge { status } => {
-                let reason = format!("it is larger than {} MiB", MAX_RESPONSE_BYTES / 1024 / 1024);
-                FailureCause::Unreadable { status: status.as_u16(), reason }
-            }
-        })?;
-        Ok(Response { status: received.status.as_u16(), headers: received.headers, body: received.body })
-    }
-}
-
-impl Transport for HttpTransport {
+impl Transport for HttpClient {
     fn send(&self, request: http::Request<Vec<u8>>) -> LocalBoxFuture<'_, Result<Response, FailureCause>> {
-        Box::pin(self.send(request))
+        Box::pin(async move {
+            let request = reqwest::Request::try_from(request)
+                .map_err(|error| FailureCause::NotSent { reason: root_cause(&error), transient: false })?;
+            let received = self.send(request).await.map_err(|failure| match failure {
+                Failure::NotSent { reason, transient } => FailureCause::NotSent { reason, transient },
+                Failure::Lost(reason) | Failure::Incomplete { reason, .. } => FailureCause::Lost(reason),
+                Failure::TooLarge { status } => {
+                    let reason = format!("it is larger than {} MiB", MAX_RESPONSE_BYTES / 1024 / 1024);
+                    FailureCause::Unreadable { status: status.as_u16(), reason }
+                }
+            })?;
+            Ok(Response { status: received.status.as_u16(), headers: received.headers, body: received.body })
+        })
     }
 }

@@ -2,7 +2,7 @@ use http::Method;
 
 use super::client::Client;
 use super::error::Error;
-use super::expectation::Expectation;
+use super::expectation::{Expectation, LOCATION};
 use super::pages::PagedRequest;
 use super::request::Request;
 use crate::model::{Location, Resource};
@@ -14,6 +14,6 @@ impl Client {
 
     pub(crate) async fn location(&self, id: &str) -> Result<Resource<Location>, Error> {
         let request = Request::ipp(Method::GET, &["locations", id]);
-        self.send_json(&request.expect_response(Expectation::location(id))).await
+        self.send_json(&request.expect_response(Expectation::of(LOCATION, &id))).await
     }
 }

@@ -28,7 +28,6 @@ pub(crate) use dev::{simulated_device_request, tap_request};
 pub(crate) use devices::{DeviceChange, deregister_request};
 pub(crate) use enrollments::{CreatedEnrollment, EnrollmentFilter, NewEnrollment, withdraw_request};
 pub(crate) use error::{Error, FailureCause, SideEffect};
-pub(crate) use http::HttpTransport;
 pub(crate) use orders::{
     cancel_order_request, capture_request, read_order_request, refund_request, release_order_request,
 };

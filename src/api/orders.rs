@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
-use super::expectation::Expectation;
+use super::expectation::{Expectation, ORDER};
 use super::request::Request;
 use crate::model::{Order, RefundRequest, Resource};
 
@@ -18,7 +18,7 @@ fn order_request(method: Method, id: Uuid, rest: &[&str]) -> Request {
 
 /// A response in another currency than `currency` is not about the order.
 pub(crate) fn read_order_request(id: Uuid, currency: Option<&str>) -> Request {
-    let expectation = Expectation::order(id).with("purchase_currency", currency);
+    let expectation = Expectation::of(ORDER, &id).with("purchase_currency", currency);
     order_request(Method::GET, id, &[]).expect_response(expectation)
 }
 
@@ -31,7 +31,7 @@ fn change_request(
     currency: Option<&str>,
     key: Uuid,
 ) -> Request {
-    let expectation = Expectation::order_if_named(order).with("purchase_currency", currency);
+    let expectation = Expectation::changed_order(order).with("purchase_currency", currency);
     let request = order_request(Method::POST, order, &[operation]).idempotency_key(key);
     match body {
         Some(body) => request.json(body).expect_created(expectation, &[]),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
-use super::expectation::Expectation;
+use super::expectation::{DEVICE, Expectation, SESSION};
 use super::path::encode_segment;
 use super::request::Request;
 use crate::model::{Device, PaymentMethod, Resource, TapOutcome};
@@ -28,7 +28,7 @@ pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
         body["name"] = name.into();
     }
     let request = Request::new(Method::POST, "/emulator/pos/pair").json(&body);
-    request.expect_created(Expectation::new_device(), &["enrollment_code", "name"])
+    request.expect_created(Expectation::created(DEVICE), &["enrollment_code", "name"])
 }
 
 /// The response is the session with the chosen method in addition to the API's fields.
@@ -41,7 +41,7 @@ pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
         PosAction::Cancel => ("cancel", json!({})),
     };
     let request = Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&body);
-    request.expect_response(Expectation::session(id))
+    request.expect_response(Expectation::of(SESSION, &id))
 }
 
 impl Client {
@@ -49,6 +49,6 @@ impl Client {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", encode_segment(id));
         let request = Request::new(Method::POST, path).json(&json!({}));
-        self.send_json(&request.expect_response(Expectation::device(id))).await
+        self.send_json(&request.expect_response(Expectation::of(DEVICE, &id))).await
     }
 }

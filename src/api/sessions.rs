@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
-use super::expectation::Expectation;
+use super::expectation::{Expectation, SESSION};
 use super::request::Request;
 use crate::model::{Resource, Session};
 
@@ -13,16 +13,16 @@ pub(crate) fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Reque
     Request::ipp(Method::POST, &["sessions"])
         .query_opt("location_id", location_id)
         .body(body)
-        .expect_created(Expectation::new_session(), &[])
+        .expect_created(Expectation::created(SESSION), &[])
 }
 
 pub(crate) fn read_session_request(id: Uuid) -> Request {
-    Request::ipp(Method::GET, &["sessions", &id.to_string()]).expect_response(Expectation::session(id))
+    Request::ipp(Method::GET, &["sessions", &id.to_string()]).expect_response(Expectation::of(SESSION, &id))
 }
 
 pub(crate) fn cancel_session_request(id: Uuid) -> Request {
     Request::ipp(Method::PUT, &["sessions", &id.to_string(), "cancel"])
-        .expect_response(Expectation::session(id))
+        .expect_response(Expectation::of(SESSION, &id))
 }
 
 impl Client {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client::{Client, parse_json};
 use super::error::Error;
-use super::expectation::Expectation;
+use super::expectation::{Expectation, PAYOUT};
 use super::request::Request;
 use crate::model::{Payout, Resource, Transaction};
 
@@ -65,7 +65,7 @@ impl Client {
 
     pub(crate) async fn payout(&self, reference: &str) -> Result<Resource<Payout>, Error> {
         let request = Request::with_prefix(Method::GET, "/settlements/v1", &["payouts", reference]);
-        self.send_json(&request.expect_response(Expectation::payout(reference))).await
+        self.send_json(&request.expect_response(Expectation::of(PAYOUT, &reference))).await
     }
 
     pub(crate) async fn transactions(

@@ -1,6 +1,6 @@
 //! Results that a shared ledger could not take, kept in the state directory until it can.
 
-use rusqlite::params;
+use rusqlite::ToSql;
 use uuid::Uuid;
 
 use super::Outcome;
@@ -32,23 +32,13 @@ impl Outbox {
         let outcome = serde_json::to_string(outcome).unwrap_or_default();
         let statement = "INSERT INTO undelivered (attempt, outcome, reported) VALUES (?1, ?2, 0) \
                          ON CONFLICT (attempt) DO UPDATE SET outcome = excluded.outcome";
-        self.0
-            .with_database("write", |database| {
-                database.execute(statement, params![attempt.to_string(), outcome])?;
-                Ok(())
-            })
-            .await
+        self.execute(statement, &[&attempt.to_string(), &outcome]).await
     }
 
     pub(super) async fn keep_reported(&self, attempt: Uuid) -> Result<(), LedgerError> {
         let statement = "INSERT INTO undelivered (attempt, outcome, reported) VALUES (?1, NULL, 1) \
                          ON CONFLICT (attempt) DO UPDATE SET reported = 1";
-        self.0
-            .with_database("write", |database| {
-                database.execute(statement, params![attempt.to_string()])?;
-                Ok(())
-            })
-            .await
+        self.execute(statement, &[&attempt.to_string()]).await
     }
 
     pub(super) async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
@@ -79,12 +69,10 @@ impl Outbox {
     }
 
     pub(super) async fn remove(&self, attempt: Uuid) -> Result<(), LedgerError> {
-        self.0
-            .with_database("write", |database| {
-                database
-                    .execute("DELETE FROM undelivered WHERE attempt = ?1", params![attempt.to_string()])?;
-                Ok(())
-            })
-            .await
+        self.execute("DELETE FROM undelivered WHERE attempt = ?1", &[&attempt.to_string()]).await
+    }
+
+    async fn execute(&self, statement: &str, params: &[&dyn ToSql]) -> Result<(), LedgerError> {
+        self.0.with_database("write", |database| database.execute(statement, params).map(drop)).await
     }
 }
