@@ -44,9 +44,8 @@ use crate::commands::{Command, command_suggestions, help};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::global_args::GlobalArgs;
-use crate::output::{ColorWhen, Format, Output, OutputOptions};
+use crate::output::{Format, Output, OutputOptions};
 use crate::settings::Settings;
-use crate::text::escape_control;
 
 /// Builds the root command with every subcommand and its help, for the documents that are generated from it.
 pub fn command() -> clap::Command {
@@ -130,10 +129,7 @@ fn warn_about_time_zone(output: &Output) {
     let Some(zone) = std::env::var_os("TZ").filter(|zone| !zone.is_empty()) else { return };
     if jiff::tz::TimeZone::try_system().is_err() {
         let zone = zone.to_string_lossy();
-        output.warn(&format!(
-            "TZ is '{}', which is not a time zone, so times are in UTC",
-            escape_control(&zone)
-        ));
+        output.warn(&format!("TZ is '{zone}', which is not a time zone, so times are in UTC"));
     }
 }
 
@@ -153,19 +149,7 @@ fn report_error(output: &Output, error: &Error) -> u8 {
 
 /// Returns the output that is used before the settings are resolved.
 fn early_output(format: Format, profile: Option<String>) -> Output {
-    Output::new(OutputOptions {
-        format,
-        columns: None,
-        no_header: false,
-        jq: None,
-        quiet: false,
-        verbosity: 0,
-        color: ColorWhen::Auto,
-        no_input: true,
-        yes: false,
-        pager: None,
-        profile,
-    })
+    Output::new(OutputOptions { format, no_input: true, profile, ..OutputOptions::default() })
 }
 
 /// Guesses the format for errors that come before the settings are resolved: arguments that cannot be parsed may still

@@ -11,7 +11,7 @@ use crate::error::{Error, ExitStatus};
 use crate::model::{SessionRequest, integer, parse_json, remove_personal_data};
 use crate::output::format_amount;
 use crate::secret::REDACTED;
-use crate::text::{decode_text, escape_control};
+use crate::text::decode_text;
 
 /// Send a request with the profile's credentials
 ///
@@ -124,8 +124,7 @@ fn redact_credentials(value: &mut Value) {
 fn check_unique_keys(body: &[u8]) -> Result<(), Error> {
     match decode_text(body).map(|text| parse_json(&text)) {
         Some(Err(error)) if error.is_data() => {
-            Err(Error::usage(format!("--body: {}", escape_control(&error.to_string())))
-                .hint("nothing was sent"))
+            Err(Error::usage(format!("--body: {error}")).hint("nothing was sent"))
         }
         _ => Ok(()),
     }
@@ -138,7 +137,7 @@ const AMOUNTS: [&str; 3] = ["order_amount", "captured_amount", "refunded_amount"
 /// cannot read, because nobody could confirm it.
 fn summarize_body(request: &Request) -> Result<String, Error> {
     let invalid = |error: String| {
-        Error::usage(format!("--body: {}", escape_control(&error)))
+        Error::usage(format!("--body: {error}"))
             .hint("on production, kustom must be able to read what a request charges; nothing was sent")
     };
     let Some(Ok(Value::Object(body))) = decode_text(&request.body).map(|text| parse_json(&text)) else {

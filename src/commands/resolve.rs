@@ -305,10 +305,10 @@ fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
         ));
     }
     let way = if T::NAME_KIND.is_some() { "name or ID" } else { "ID" };
-    let message = format!("there is no {noun} with the {way} '{}'", escape_control(query));
+    let message = format!("there is no {noun} with the {way} '{query}'");
     let error = Error::new(ErrorKind::NotFound, message);
     match suggest_name(all, &fold_text(query)) {
-        Some(name) => error.hint(format!("did you mean '{}'?", escape_control(name))),
+        Some(name) => error.hint(format!("did you mean '{name}'?")),
         None => error,
     }
 }

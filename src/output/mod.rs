@@ -358,7 +358,7 @@ impl Output {
 
     /// Prints a warning with actions to take next.
     pub(crate) fn warn_with_hints(&self, text: &str, hints: &[String]) {
-        let text = self.add_profile_flag(text);
+        let text = escape_control(&self.add_profile_flag(text)).into_owned();
         let hints: Vec<_> = hints.iter().map(|hint| self.add_profile_flag(hint)).collect();
         if self.options.format.is_json() {
             let mut warning = json!({"message": text});
@@ -369,7 +369,7 @@ impl Output {
             return;
         }
         let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
-        self.prose(&format!("{yellow}warning:{yellow:#} {}", escape_control(&text)), 2);
+        self.prose(&format!("{yellow}warning:{yellow:#} {text}"), 2);
         for hint in &hints {
             self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_control(hint)), 2);
         }

@@ -4,9 +4,10 @@ use super::filter::Filter;
 use crate::error::Error;
 
 /// The format of data on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// Columns for people, fitted to the terminal.
+    #[default]
     Table,
     /// A table with every column and complete IDs.
     Wide,
@@ -56,7 +57,7 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct OutputOptions {
     pub format: Format,

@@ -13,11 +13,12 @@ use crate::secret::ApiKey;
 /// The name of the built-in profile, which runs the emulator inside the process.
 pub(crate) const LOCAL: &str = "local";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Environment {
     Production,
     Playground,
+    #[default]
     Local,
 }
 
@@ -89,7 +90,7 @@ impl IfBusy {
 }
 
 /// A profile as it is stored in the file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(expecting = "a table")]
 pub(crate) struct Profile {
     pub environment: Environment,
@@ -121,23 +122,8 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    pub(crate) const fn new(environment: Environment) -> Self {
-        Self {
-            environment,
-            api_key: None,
-            api_key_command: None,
-            username: None,
-            merchant_id: None,
-            location: None,
-            device: None,
-            currency: None,
-            if_busy: None,
-            base_url: None,
-            allow_http: None,
-            ledger: None,
-            ledger_command: None,
-            completions: None,
-        }
+    pub(crate) fn new(environment: Environment) -> Self {
+        Self { environment, ..Self::default() }
     }
 
     pub(crate) fn key(&self) -> Option<KeySource> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::fs::io_error_message;
-use crate::text::{escape_control, line_column};
+use crate::text::line_column;
 
 const FILE_NAME: &str = ".kustom.toml";
 
@@ -41,7 +41,7 @@ impl DirectorySettings {
     }
 
     fn read(path: &Path) -> Result<Self, Error> {
-        let shown = escape_control(&path.display().to_string()).into_owned();
+        let shown = path.display();
         let unreadable = |reason: &str| Error::usage(format!("cannot read {shown}: {reason}"));
         let size = path.metadata().map_err(|error| unreadable(&io_error_message(&error)))?.len();
         if size > MAX_FILE_BYTES {
@@ -58,7 +58,7 @@ impl DirectorySettings {
                 ),
                 None => "it is not TOML of this form".to_owned(),
             };
-            Error::usage(format!("{shown}, line {line}: {}", escape_control(&reason)))
+            Error::usage(format!("{shown}, line {line}: {reason}"))
                 .hint("use the keys profile, location, device and currency; the others belong in a profile")
         })?;
         let DirectoryFile { profile, location, device, currency } = file;

@@ -148,7 +148,7 @@ fn explain_delivery_error(error: DeliveryError) -> Error {
             "check whether the application processed it",
         ),
     };
-    Error::new(kind, format!("{failure}: {}", escape_control(&error.reason()))).hint(hint)
+    Error::new(kind, format!("{failure}: {}", error.reason())).hint(hint)
 }
 
 fn has_account(app: &App) -> Result<bool, Error> {

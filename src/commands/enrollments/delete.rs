@@ -53,9 +53,7 @@ impl Args {
         context
             .for_each_target(ids, async |id: String| {
                 let deleted = context.client.delete(&withdraw_request(&id)).await;
-                deleted.map_err(|error| {
-                    Error::from(error).context(&format!("enrollment {}", escape_control(&id)))
-                })?;
+                deleted.map_err(|error| Error::from(error).context(&format!("enrollment {id}")))?;
                 context.confirm_change(&format!("Withdrew the code of enrollment {}.", escape_control(&id)));
                 Ok(ActionResult { id, object: "enrollment", result: "deleted" })
             })

@@ -15,7 +15,6 @@ use crate::commands::command_suggestions;
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
-use crate::text::escape_control;
 use topics::TOPICS;
 
 const MORE: &str = "\
@@ -80,7 +79,7 @@ fn render_command_help(words: &[String]) -> Result<StyledStr, Error> {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(error.render()),
         result => {
             let name = words.join(" ");
-            let missing = Error::usage(format!("there is no command or topic '{}'", escape_control(&name)));
+            let missing = Error::usage(format!("there is no command or topic '{name}'"));
             let topics = TOPICS.map(|topic| topic.name);
             let similar = topics.iter().find(|topic| strsim::osa_distance(topic, &name) <= 2);
             let hints = match (similar, result) {

@@ -180,8 +180,7 @@ fn check_capture(order: &Order, amount: i64, remaining: i64) -> Result<(), Error
 fn not_possible(order: &Order, participle: &str) -> Error {
     let status = order.status.as_ref().map_or("of no known status", OrderStatus::as_str);
     let message = format!(
-        "nothing of the order can be {participle}: it is {}, because Kustom captures in-person orders when the customer pays",
-        crate::text::escape_control(status)
+        "nothing of the order can be {participle}: it is {status}, because Kustom captures in-person orders when the customer pays"
     );
     Error::new(ErrorKind::Refused, message).hint("give the money back with `kustom orders refund`")
 }

@@ -86,7 +86,7 @@ impl Args {
 fn set_value(profile: &mut Profile, key: &str, value: &str, allow_http: Option<&str>) -> Result<(), Error> {
     let value = value.trim();
     let text = (!value.is_empty()).then(|| value.to_owned());
-    let invalid = |reason: String| Error::usage(format!("{key}: {}", escape_control(&reason)));
+    let invalid = |reason: String| Error::usage(format!("{key}: {reason}"));
     match key.replace('-', "_").as_str() {
         "environment" => {
             profile.environment = <Environment as clap::ValueEnum>::from_str(value, false)
@@ -130,8 +130,9 @@ fn set_value(profile: &mut Profile, key: &str, value: &str, allow_http: Option<&
         }
         _ => {
             let keys = "environment, username, merchant_id, location, device, currency, if_busy, base_url, allow_http, ledger, ledger_command, completions";
-            return Err(Error::usage(format!("a profile has no key '{}'", escape_control(key)))
-                .hint(format!("choose from {keys}")));
+            return Err(
+                Error::usage(format!("a profile has no key '{key}'")).hint(format!("choose from {keys}"))
+            );
         }
     }
     Ok(())

@@ -79,7 +79,7 @@ pub(super) fn select_profile(with_local: bool, app: &App) -> Result<String, Erro
 /// Finds a stored profile. The error lists the known names.
 pub(super) fn find_profile<'a>(document: &'a Document, name: &str) -> Result<&'a Profile, Error> {
     document.profile(name).ok_or_else(|| {
-        Error::usage(format!("there is no profile '{}'", crate::text::escape_control(name)))
+        Error::usage(format!("there is no profile '{name}'"))
             .hint(format!("the profiles are: {}", document.names().join(", ")))
     })
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::error::Error;
 use crate::fs::io_error_message;
 use crate::model::{Currency, parse_amount};
-use crate::text::escape_control;
 
 /// A day of a large store has a few thousand lines.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -74,8 +73,8 @@ fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec
     let find = |name: &str| {
         let index = header.iter().position(|column| column.to_lowercase() == name.to_lowercase());
         index.ok_or_else(|| {
-            let columns: Vec<_> = header.iter().map(escape_control).collect();
-            format!("it has no column '{}'; its columns are {}", escape_control(name), columns.join(", "))
+            let columns: Vec<_> = header.iter().collect();
+            format!("it has no column '{name}'; its columns are {}", columns.join(", "))
         })
     };
     let (reference, amount) = (find(&columns.reference)?, find(&columns.amount)?);
@@ -95,7 +94,7 @@ fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec
         let currency =
             currency.ok_or_else(|| format!("line {number}: the currency is not known; add --currency"))?;
         let amount = parse_cell(cell(amount), currency, decimal_comma);
-        let amount = amount.map_err(|error| format!("line {number}: {}", escape_control(&error)))?;
+        let amount = amount.map_err(|error| format!("line {number}: {error}"))?;
         lines.push(PosLine { reference: cell(reference).to_owned(), amount, currency });
     }
     Ok(lines)

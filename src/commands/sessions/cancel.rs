@@ -13,7 +13,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::format_amount;
-use crate::text::{escape_control, pluralize};
+use crate::text::pluralize;
 
 /// Cancel open sessions
 ///
@@ -107,6 +107,6 @@ pub(in crate::commands) async fn cancel(
         return Ok(session);
     }
     let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
-    let message = format!("session {id} was not canceled, it is {}", escape_control(status));
+    let message = format!("session {id} was not canceled, it is {status}");
     Err(Error::new(ErrorKind::Refused, message).hint(outcome::describe_status(&session)))
 }

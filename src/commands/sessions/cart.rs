@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::{
     Cart, CartError, Currency, LineInput, check_sum, integer, item_from_json, parse_item, parse_json,
 };
-use crate::text::{escape_control, pluralize, trim_text};
+use crate::text::{pluralize, trim_text};
 
 /// A cart file. Its lines are parsed later, when the currency is known. Unknown fields must not be ignored: a reference,
 /// for example, protects against a duplicate charge.
@@ -42,7 +42,7 @@ impl CartFile {
     /// Reads JSON if the text begins like JSON, CSV otherwise.
     pub(super) fn read(input: &Input, context: &ApiContext<'_>) -> Result<Self, Error> {
         let text = input.read_text("--cart", context.output)?;
-        let invalid = |error| Error::usage(format!("--cart: {}", escape_control(&format!("{error}"))));
+        let invalid = |error| Error::usage(format!("--cart: {error}"));
         if !text.trim_start().starts_with(['[', '{']) {
             let (csv_lines, order_items) = items_from_csv(&text)?.into_iter().unzip();
             return Ok(Self { order_items, csv_lines, ..Self::default() });
@@ -64,8 +64,7 @@ impl CartFile {
         if let Some(code) = self.purchase_currency
             && !code.eq_ignore_ascii_case(currency.code())
         {
-            let message =
-                format!("--cart is in {}, but the session would be in {currency}", escape_control(&code));
+            let message = format!("--cart is in {code}, but the session would be in {currency}");
             return Err(Error::usage(message).hint("omit --currency, or correct one of the two"));
         }
         let mut lines = Vec::with_capacity(self.order_items.len());
@@ -134,10 +133,7 @@ fn items_from_csv(text: &str) -> Result<Vec<(usize, Value)>, Error> {
         return Err(Error::usage(message));
     }
     if let Some(index) = (1..header.len()).find(|index| header[..*index].contains(&header[*index])) {
-        return Err(Error::usage(format!(
-            "--cart: the column '{}' occurs twice",
-            escape_control(&header[index])
-        )));
+        return Err(Error::usage(format!("--cart: the column '{}' occurs twice", header[index])));
     }
     let mut items = Vec::new();
     for record in records {

@@ -170,7 +170,7 @@ async fn print_existing(
 /// Names the device that is offline, which the API does not.
 fn name_offline_device(error: Error, new: &NewSession) -> Error {
     if error.kind == ErrorKind::Refused && error.message.to_lowercase().contains("offline") {
-        return error.context(&escape_control(new.target()));
+        return error.context(new.target());
     }
     error
 }
@@ -181,9 +181,10 @@ async fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) ->
         context.learn_names(std::slice::from_ref(session)).await;
     }
     let id = session.session_id.as_deref().unwrap_or_default();
-    context.output.print_item(session).map_err(|error| {
-        error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
-    })?;
+    context
+        .output
+        .print_item(session)
+        .map_err(|error| error.context(&format!("session {id} was created")).detail("session_id", id))?;
     context.confirm_change("The session was created.");
     context.output.status(&format!("Wait for its outcome: kustom sessions watch {}", escape_control(id)));
     Ok(ExitStatus::Success)

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ledger::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount, parse_json};
 use crate::output::format_amount;
-use crate::text::{escape_control, trim_text};
+use crate::text::trim_text;
 
 /// A session to create.
 pub(super) struct NewSession {
@@ -149,7 +149,7 @@ impl SessionArgs {
         };
         if let Some(cart) = &cart {
             for warning in &cart.warnings {
-                context.output.warn(&escape_control(warning));
+                context.output.warn(warning);
             }
             warn_about_types(&cart.items, context);
         }
@@ -192,8 +192,7 @@ fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
         types.filter(|kind| !matches!(*kind, "physical" | "discount")).collect();
     for kind in undocumented {
         context.output.warn(&format!(
-            "the line type '{}' is not documented, so the API may reject it; physical and discount are",
-            escape_control(kind)
+            "the line type '{kind}' is not documented, so the API may reject it; physical and discount are"
         ));
     }
 }
@@ -280,7 +279,7 @@ async fn build_from_body(
         Ok(_) => return Err(Error::usage("--body is JSON, but not an object like {\"device_id\": …}")),
         // The message of a syntax error contains its position, but no values.
         Err(error) => {
-            return Err(Error::usage(format!("--body is not JSON: {}", escape_control(&error.to_string()))));
+            return Err(Error::usage(format!("--body is not JSON: {error}")));
         }
     };
     let (location_id, location) = find_location(location, context).await?;

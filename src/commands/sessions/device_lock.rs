@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{DeviceLock, LockAttempt};
-use crate::text::{escape_control, format_duration};
+use crate::text::format_duration;
 
 /// Time between two attempts to lock a device that another process uses.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
@@ -28,7 +28,7 @@ pub(in crate::commands) async fn lock_device(
             LockAttempt::Locked(lock) => return Ok(lock),
             LockAttempt::Held(holder) => holder,
         };
-        let holder = holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
+        let holder = holder.map(|holder| format!(" by {holder}")).unwrap_or_default();
         let message = format!("another session is being created on this device{holder}");
         if start.elapsed() >= max_wait {
             let waited = format_duration(max_wait);

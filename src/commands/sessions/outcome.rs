@@ -17,9 +17,9 @@ pub(in crate::commands) fn check_requested(
     let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
     let id = session.session_id.as_deref().unwrap_or_default();
     let message = format!("session {id} is not as requested: {difference}; it is {status}");
-    Err(Error::new(kind, escape_control(&message))
+    Err(Error::new(kind, message)
         .detail("session_status", status)
-        .hint(format!("compare it with the sale: kustom sessions get {}", escape_control(id))))
+        .hint(format!("compare it with the sale: kustom sessions get {id}")))
 }
 
 /// Stores a session's status in the ledger. A failure is only a warning, since the duplicate check requests the status

@@ -20,7 +20,6 @@ use crate::context::App;
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, Finish, StoredDelivery};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::text::escape_control;
 use crate::webhooks::Signer;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -81,7 +80,7 @@ impl Args {
         if let Some(delivery) =
             chosen.iter().find(|delivery| fixed.is_none() && delivery.forwarded_to.is_none())
         {
-            let id = escape_control(&delivery.webhook_id);
+            let id = &delivery.webhook_id;
             return Err(Error::usage(format!(
                 "{id} was not forwarded before, so there is no URL to send it to"
             ))
@@ -142,7 +141,7 @@ pub(super) async fn replay(
     if let Some(signer) = signer {
         if !set.is_empty() {
             let mut event: Value = serde_json::from_slice(&body)
-                .map_err(|_| Error::usage(format!("the body of {} is not JSON", escape_control(&id))))?;
+                .map_err(|_| Error::usage(format!("the body of {id} is not JSON")))?;
             for assignment in set {
                 assignment.apply(&mut event)?;
             }
@@ -182,7 +181,7 @@ pub(super) async fn replay(
                 };
                 store.finish(delivery.seq, state, &finish)?;
             }
-            reason.map(|reason| Error::new(ErrorKind::Refused, format!("{}: {reason}", escape_control(&id))))
+            reason.map(|reason| Error::new(ErrorKind::Refused, format!("{id}: {reason}")))
         }
         Err(error) => {
             let kind = match error {
@@ -191,7 +190,7 @@ pub(super) async fn replay(
             };
             let reason = error.reason();
             result.error = Some(reason.clone());
-            Some(Error::new(kind, format!("{}: {}", escape_control(&id), escape_control(&reason))))
+            Some(Error::new(kind, format!("{id}: {reason}")))
         }
     };
     Ok((result, failure))

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::text::escape_control;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Assignment {
@@ -31,11 +30,9 @@ impl Assignment {
                 *place = Value::Object(Map::new());
             }
             let Value::Object(fields) = place else {
-                let path = escape_control(&self.path.join(".")).into_owned();
-                return Err(Error::usage(format!(
-                    "--set {path}: {} is in something that is not an object",
-                    escape_control(name)
-                )));
+                let path = self.path.join(".");
+                let message = format!("--set {path}: {name} is in something that is not an object");
+                return Err(Error::usage(message));
             };
             place = fields.entry(name.clone()).or_insert(Value::Null);
         }

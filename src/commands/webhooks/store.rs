@@ -3,7 +3,6 @@
 use crate::context::App;
 use crate::deliveries::{DeliveryStore, StoreError, StoredDelivery};
 use crate::error::{Error, ErrorKind};
-use crate::text::escape_control;
 
 pub(super) fn open(app: &App) -> Result<DeliveryStore, Error> {
     Ok(DeliveryStore::open(&app.settings.paths.state)?)
@@ -21,15 +20,12 @@ pub(super) fn find(store: &DeliveryStore, id: &str) -> Result<StoredDelivery, Er
     let mut found = store.find(id)?;
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Error::new(ErrorKind::NotFound, format!("there is no delivery {}", escape_control(id)))
+        0 => Err(Error::new(ErrorKind::NotFound, format!("there is no delivery {id}"))
             .hint("list the deliveries with `kustom webhooks list`")),
         number => {
             let ids: Vec<_> = found.iter().take(5).map(|delivery| delivery.webhook_id.as_str()).collect();
-            Err(Error::usage(format!(
-                "'{}' is ambiguous: it matches {number} deliveries",
-                escape_control(id)
-            ))
-            .hint(format!("use more of the ID: {}", escape_control(&ids.join(", ")))))
+            Err(Error::usage(format!("'{id}' is ambiguous: it matches {number} deliveries"))
+                .hint(format!("use more of the ID: {}", ids.join(", "))))
         }
     }
 }

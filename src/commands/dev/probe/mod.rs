@@ -30,7 +30,6 @@ use crate::context::{ApiContext, App};
 use crate::emulator::EmulatorOptions;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::text::escape_control;
 
 /// Find out how the API behaves where its documents do not say
 ///
@@ -98,7 +97,7 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
     prober.cancel = CancellationToken::new();
     let left = prober.clean_up().await;
     for resource in &left {
-        context.output.warn(&format!("not removed: {}", escape_control(resource)));
+        context.output.warn(&format!("not removed: {resource}"));
     }
     result.map_err(|error| match left.as_slice() {
         [] => error.hint("everything that the probe created was removed"),

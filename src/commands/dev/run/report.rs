@@ -9,7 +9,7 @@ use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{ListWriter, Output, ProgressBar};
 use crate::scenario::runner::RunStatus;
-use crate::text::{escape_control, pluralize};
+use crate::text::pluralize;
 
 pub(super) struct Report<'a> {
     output: &'a Output,
@@ -38,7 +38,7 @@ impl<'a> Report<'a> {
 
     pub(super) fn add(&mut self, row: ScenarioResultRow, elapsed: Duration) -> Result<(), Error> {
         for leftover in &row.result.leftovers {
-            self.output.warn(&format!("not removed: {}", escape_control(leftover)));
+            self.output.warn(&format!("not removed: {leftover}"));
         }
         self.rows.push((row.clone(), elapsed));
         ignore_closed_pipe(self.list.push(row).and_then(|()| self.list.flush()))?;

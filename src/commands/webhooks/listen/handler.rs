@@ -202,7 +202,7 @@ impl Handler<'_> {
         if let Some(dir) = &self.save
             && let Err(error) = save(dir, id, headers, body)
         {
-            self.output.warn(&format!("cannot save {} in {}: {error}", escape_control(id), dir.display()));
+            self.output.warn(&format!("cannot save {id} in {}: {error}", dir.display()));
         }
         let kind = delivery.kind.as_deref().and_then(CallbackType::find);
         let is_wanted = self.only.is_empty() || kind.as_ref().is_some_and(|kind| self.only.contains(kind));
