@@ -188,42 +188,28 @@ pub(super) fn select(filter: &Filter, positions: &Range<i64>, limit: usize) -> Q
         }
         conditions.push(condition);
     };
-    let Filter {
-        since,
-        until,
-        status,
-        device_id,
-        location_id,
-        reference,
-        till,
-        session_id,
-        id_prefix,
-        unknown,
-        open,
-        ..
-    } = filter;
     add("seq >= {} AND seq < {}", vec![positions.start.into(), positions.end.into()]);
     // Found by their positions, and not by the index of the time, whose order is another one.
-    if let Some(since) = since {
+    if let Some(since) = filter.since {
         add("at_ms + 0 >= {}", vec![since.as_millisecond().into()]);
     }
-    if let Some(until) = until {
+    if let Some(until) = filter.until {
         add("at_ms + 0 < {}", vec![until.as_millisecond().into()]);
     }
     let equal = [
-        ("status", status),
-        ("device_id", device_id),
-        ("location_id", location_id),
-        ("reference_key", reference),
-        ("till", till),
-        ("session_id", session_id),
+        ("status", &filter.status),
+        ("device_id", &filter.device_id),
+        ("location_id", &filter.location_id),
+        ("reference_key", &filter.reference),
+        ("till", &filter.till),
+        ("session_id", &filter.session_id),
     ];
     for (column, value) in equal {
         if let Some(value) = value {
             add(&format!("{column} = {{}}"), vec![value.as_str().into()]);
         }
     }
-    if let Some(prefix) = id_prefix {
+    if let Some(prefix) = &filter.id_prefix {
         // IDs consist of characters before `~`.
         let range = || vec![prefix.as_str().into(), Param::Text(Some(format!("{prefix}~")))];
         add(
@@ -231,10 +217,10 @@ pub(super) fn select(filter: &Filter, positions: &Range<i64>, limit: usize) -> Q
             [range(), range()].concat(),
         );
     }
-    if *open {
+    if filter.open {
         add("open = 1", Vec::new());
     }
-    if *unknown {
+    if filter.unknown {
         add("unsettled = 1 AND outcome IN ('pending', 'unknown')", Vec::new());
     }
     let conditions = conditions.join(" AND ");

@@ -47,6 +47,23 @@ fn intent(device: u8, amount: i64, reference: Option<&str>) -> Intent {
     }
 }
 
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes)
+}
+
+/// An attempt of this number at this minute, which created nothing.
+fn attempt(number: u8, minutes: i64) -> Attempt {
+    Attempt {
+        id: Uuid::from_u128(number.into()),
+        at: at(minutes),
+        account: account("M1"),
+        origin: Origin::default(),
+        intent: intent(number % 2, 1, None),
+        outcome: Outcome::NotProcessed,
+        reported: true,
+    }
+}
+
 /// A step of a shop's day.
 #[derive(Debug, Clone)]
 enum Step {
@@ -143,13 +160,10 @@ fn play_on_list(steps: &[Step]) -> Vec<String> {
             Step::Begin { device, amount, reference, allow_duplicate } => {
                 let reference = reference.map(|reference| format!("r{reference}"));
                 let new = Attempt {
-                    id: Uuid::from_u128(list.len() as u128 + 1),
-                    at: Timestamp::now(),
-                    account: account("M1"),
-                    origin: Origin::default(),
                     intent: intent(*device, *amount, reference.as_deref()),
                     outcome: Outcome::Pending,
                     reported: false,
+                    ..attempt(u8::try_from(list.len() + 1).unwrap(), 0)
                 };
                 let known = if *allow_duplicate { Vec::new() } else { list.clone() };
                 let duplicates = find_duplicates(&new, known);
@@ -583,16 +597,6 @@ fn no_flipped_bit_at_all_makes_a_sale_be_charged_again() {
 #[test]
 fn a_period_is_found_by_an_index_and_completely_when_the_clock_was_set_back() {
     let state = tempfile::tempdir().unwrap();
-    let at = |minutes: i64| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes);
-    let attempt = |number: u8, minutes: i64| Attempt {
-        id: Uuid::from_u128(number.into()),
-        at: at(minutes),
-        account: account("M1"),
-        origin: Origin::default(),
-        intent: intent(number % 2, 1, None),
-        outcome: Outcome::NotProcessed,
-        reported: true,
-    };
     for open in all_storages(state.path()) {
         block_on(async {
             let attempts = vec![attempt(1, 10), attempt(2, 100), attempt(3, 20), attempt(4, 30)];
@@ -668,16 +672,6 @@ fn a_ledger_of_a_newer_version_is_not_used() {
 fn pruning_goes_by_the_order_when_the_clock_was_set_back() {
     let state = tempfile::tempdir().unwrap();
     let storage = sqlite_storage(state.path());
-    let at = |minutes: i64| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes);
-    let attempt = |number: u128, minutes: i64| Attempt {
-        id: Uuid::from_u128(number),
-        at: at(minutes),
-        account: account("M1"),
-        origin: Origin::default(),
-        intent: intent(1, 1, None),
-        outcome: Outcome::NotProcessed,
-        reported: true,
-    };
     block_on(async {
         // The third was made after the second, with a clock that had been set back.
         storage.import(&[attempt(1, 10), attempt(2, 100), attempt(3, 20)]).await.unwrap();

@@ -1,6 +1,6 @@
 //! The account a command uses, and the checks that keep a key from reaching the wrong host.
 
-use super::{Settings, Source, Sourced};
+use super::{DirectorySettings, Settings, Source, Sourced};
 use crate::api::{BaseUrl, BaseUrlError};
 use crate::emulator;
 use crate::error::{Error, ErrorKind};
@@ -82,12 +82,9 @@ impl Account {
             key: Sourced::new(KeySource::Stored(key), Source::BuiltIn),
             username: None,
             merchant_id: Some(built_in(emulator::MERCHANT_ID)),
-            location: from_directory(settings, settings.directory.location.as_ref()),
-            device: from_directory(settings, settings.directory.device.as_ref()),
-            currency: Sourced::first(
-                [from_directory(settings, settings.directory.currency.as_ref()), Some(built_in("SEK"))],
-                Clone::clone,
-            ),
+            location: from_directory(settings, |file| &file.location),
+            device: from_directory(settings, |file| &file.device),
+            currency: first([from_directory(settings, |file| &file.currency), Some(built_in("SEK"))]),
             if_busy: None,
             ledger: ledger_location(settings, None)?,
             ledger_command: None,
@@ -161,20 +158,11 @@ impl Account {
         };
         Self {
             endpoint,
-            username: Sourced::first(username, Clone::clone),
-            merchant_id: Sourced::first(merchant_id, Clone::clone),
-            location: Sourced::first(
-                [from_directory(settings, settings.directory.location.as_ref()), stored(&profile.location)],
-                Clone::clone,
-            ),
-            device: Sourced::first(
-                [from_directory(settings, settings.directory.device.as_ref()), stored(&profile.device)],
-                Clone::clone,
-            ),
-            currency: Sourced::first(
-                [from_directory(settings, settings.directory.currency.as_ref()), stored(&profile.currency)],
-                Clone::clone,
-            ),
+            username: first(username),
+            merchant_id: first(merchant_id),
+            location: first([from_directory(settings, |file| &file.location), stored(&profile.location)]),
+            device: first([from_directory(settings, |file| &file.device), stored(&profile.device)]),
+            currency: first([from_directory(settings, |file| &file.currency), stored(&profile.currency)]),
             if_busy: profile.if_busy.map(|policy| Sourced::new(policy, source())),
             ledger: ledger_location(settings, stored(&profile.ledger))?,
             ledger_command: profile.ledger_command.clone(),
@@ -321,8 +309,15 @@ fn from_env(name: &'static str, value: Option<&String>) -> Option<Sourced<String
     value.map(|value| Sourced::new(value.clone(), Source::Variable(name)))
 }
 
-fn from_directory(settings: &Settings, value: Option<&String>) -> Option<Sourced<String>> {
-    value.map(|value| Sourced::new(value.clone(), settings.directory_source()))
+fn from_directory(
+    settings: &Settings,
+    value: fn(&DirectorySettings) -> &Option<String>,
+) -> Option<Sourced<String>> {
+    value(&settings.directory).clone().map(|value| Sourced::new(value, settings.directory_source()))
+}
+
+fn first(candidates: [Option<Sourced<String>>; 2]) -> Option<Sourced<String>> {
+    Sourced::first(candidates, Clone::clone)
 }
 
 fn key_from_env(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {
