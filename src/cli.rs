@@ -1,12 +1,10 @@
 //! The root of the command line: the global flags and the commands.
 
-use clap::{CommandFactory as _, Parser};
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::Command;
 use crate::commands::help;
 use crate::complete;
 use crate::global_args::GlobalArgs;
+use clap::{CommandFactory as _, Parser};
 
 /// Command line for Kustom In-Person Payments
 ///
@@ -26,5 +24,5 @@ pub(crate) struct Cli {
 /// Builds the root command, which parses every command line. [`help::set_templates`] adds the layout of the help.
 pub(crate) fn command() -> clap::Command {
     // Added here and not to the flag, because settings read the flags, and completions read the settings.
-    Cli::command().mut_arg("profile", |arg| arg.add(ArgValueCompleter::new(complete::profiles)))
+    Cli::command().mut_arg("profile", |arg| arg.add(complete::profiles()))
 }

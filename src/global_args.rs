@@ -7,7 +7,7 @@ use clap::Args;
 use crate::args::parse_duration;
 use crate::output::{ColorWhen, Format};
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct GlobalArgs {

@@ -1,4 +1,3 @@
-use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use http::Method;
 use serde_json::Value;
 
@@ -30,15 +29,13 @@ Next:
 "))]
 pub(crate) struct Args {
     /// HTTP method
-    #[arg(add = ArgValueCompleter::new(complete::http_methods))]
-    #[arg(value_name = "METHOD", value_parser = parse_method)]
+    #[arg(value_name = "METHOD", value_parser = parse_method, add = complete::http_methods())]
     method: Method,
     /// Path, such as /ipp/v1/devices
     #[arg(value_name = "PATH")]
     path: String,
     /// File with the request body, or - for standard input
-    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
-    #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
+    #[arg(long, value_name = "FILE|-", value_parser = Input::parse, add = complete::file_or_stdin())]
     body: Option<Input>,
     /// Query parameter to add (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]

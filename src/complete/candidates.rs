@@ -1,10 +1,10 @@
-//! Candidates for the values of arguments. Each function stands beside the arguments that it completes.
+//! Completers for the values of arguments. Each stands beside the arguments that it completes.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use clap_complete::engine::CompletionCandidate;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter};
 use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::resources::{self, CachedResources, ResourceSummary};
 use crate::context::App;
 use crate::global_args::GlobalArgs;
-use crate::ledger::{Attempt, Filter, LedgerLocation, Outcome};
+use crate::ledger::{Attempt, Filter, LedgerLocation};
 use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
@@ -26,35 +26,41 @@ const MAX_SESSIONS: usize = 100;
 const SHORT_ID_LEN: usize = 8;
 
 /// Devices by name, or by ID where the name is not unique or an ID is begun.
-pub(crate) fn devices(current: &OsStr) -> Vec<CompletionCandidate> {
-    filter_resources(current, |known| &known.devices)
+pub(crate) fn devices() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| filter_resources(current, |known| &known.devices))
 }
 
 /// Locations, as [`devices`].
-pub(crate) fn locations(current: &OsStr) -> Vec<CompletionCandidate> {
-    filter_resources(current, |known| &known.locations)
+pub(crate) fn locations() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| filter_resources(current, |known| &known.locations))
 }
 
 /// Enrollments by ID; their codes are never shown.
-pub(crate) fn enrollments(current: &OsStr) -> Vec<CompletionCandidate> {
-    filter_resources(current, |known| &known.enrollments)
+pub(crate) fn enrollments() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| filter_resources(current, |known| &known.enrollments))
 }
 
 /// Sessions in the ledger, newest first.
-pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
-    let candidates = newest_attempts(&Filter::default()).into_iter().filter_map(|attempt| {
-        let about = describe_attempt(attempt.status()?.as_str(), &attempt);
-        Some((attempt.session_id()?.to_owned(), about))
-    });
-    filter(current, candidates)
+pub(crate) fn sessions() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let candidates = newest_attempts(&Filter::default()).into_iter().filter_map(|attempt| {
+            let about = describe_attempt(attempt.status()?.as_str(), &attempt);
+            Some((attempt.session_id()?.to_owned(), about))
+        });
+        filter(current, candidates)
+    })
 }
 
 /// Orders of the sales that were paid, newest first; by reference if one is begun.
-pub(crate) fn orders(current: &OsStr) -> Vec<CompletionCandidate> {
+pub(crate) fn orders() -> ArgValueCompleter {
+    ArgValueCompleter::new(complete_order)
+}
+
+fn complete_order(current: &OsStr) -> Vec<CompletionCandidate> {
     let attempts = newest_attempts(&Filter::default());
     let mut candidates = Vec::new();
     for attempt in &attempts {
-        let Outcome::Created { order_id: Some(order), .. } = &attempt.outcome else { continue };
+        let Some(order) = attempt.order_id() else { continue };
         let about = describe_attempt("", attempt);
         candidates.push((order.to_owned(), about.clone()));
         let reference = attempt.intent.merchant_reference1.clone().unwrap_or_default();
@@ -66,39 +72,52 @@ pub(crate) fn orders(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 /// Attempts whose outcome is unknown, newest first.
-pub(crate) fn attempts(current: &OsStr) -> Vec<CompletionCandidate> {
-    let unknown = newest_attempts(&Filter { unknown: true, ..Filter::default() });
-    filter(
-        current,
-        unknown.iter().map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt))),
-    )
+pub(crate) fn attempts() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let unknown = newest_attempts(&Filter { unknown: true, ..Filter::default() });
+        let describe = |attempt: &Attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt));
+        filter(current, unknown.iter().map(describe))
+    })
 }
 
 /// The profiles of the profiles file and the built-in one.
-pub(crate) fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
-    let mut candidates = stored_profiles(current);
-    candidates.extend(filter(current, [(LOCAL, "built in: the emulator")]));
-    candidates
+pub(crate) fn profiles() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let mut candidates = complete_stored_profile(current);
+        candidates.extend(filter(current, [(LOCAL, "built in: the emulator")]));
+        candidates
+    })
 }
 
 /// The profiles of the profiles file.
-pub(crate) fn stored_profiles(current: &OsStr) -> Vec<CompletionCandidate> {
+pub(crate) fn stored_profiles() -> ArgValueCompleter {
+    ArgValueCompleter::new(complete_stored_profile)
+}
+
+fn complete_stored_profile(current: &OsStr) -> Vec<CompletionCandidate> {
     let document = settings(profile()).and_then(|settings| settings.store().read().ok());
     let document = document.unwrap_or_default();
     filter(current, document.profiles().map(|(name, profile)| (name, profile.environment.as_str())))
 }
 
-pub(crate) fn events(current: &OsStr) -> Vec<CompletionCandidate> {
-    filter(current, CallbackType::ALL.iter().map(|event| (event.short(), event.meaning())))
+pub(crate) fn events() -> ArgValueCompleter {
+    let events = CallbackType::ALL.iter().map(|event| (event.short(), event.meaning()));
+    ArgValueCompleter::new(move |current: &OsStr| filter(current, events.clone()))
 }
 
-pub(crate) fn currencies(current: &OsStr) -> Vec<CompletionCandidate> {
-    filter(current, Currency::all().map(|currency| (currency.code().to_owned(), currency.name())))
+pub(crate) fn currencies() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        filter(current, Currency::all().map(|currency| (currency.code().to_owned(), currency.name())))
+    })
 }
 
-pub(crate) fn http_methods(current: &OsStr) -> Vec<CompletionCandidate> {
+pub(crate) fn http_methods() -> ArgValueCompleter {
     let methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
-    filter(current, methods.map(|method| (method, "")))
+    ArgValueCompleter::new(move |current: &OsStr| filter(current, methods.map(|method| (method, ""))))
+}
+
+pub(crate) fn file_or_stdin() -> ArgValueCompleter {
+    ArgValueCompleter::new(PathCompleter::file().stdio())
 }
 
 /// Keeps the values that begin with the current word, in any case if no value does in the same case. Letters may be
@@ -222,20 +241,7 @@ fn profile() -> Option<String> {
 
 /// Resolves the settings of a command that never prompts.
 pub(super) fn settings(profile: Option<String>) -> Option<Settings> {
-    let global = GlobalArgs {
-        profile,
-        output: None,
-        columns: Vec::new(),
-        no_header: false,
-        jq: None,
-        quiet: true,
-        verbose: 0,
-        no_input: true,
-        yes: false,
-        color: None,
-        timeout: None,
-        allow_http: None,
-    };
+    let global = GlobalArgs { profile, quiet: true, no_input: true, ..GlobalArgs::default() };
     Settings::resolve(global).ok()
 }
 

@@ -20,8 +20,8 @@ use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
 
 pub(crate) use candidates::{
-    attempts, currencies, devices, enrollments, events, filter, http_methods, locations, orders, profiles,
-    sessions, stored_profiles,
+    attempts, currencies, devices, enrollments, events, file_or_stdin, filter, http_methods, locations,
+    orders, profiles, sessions, stored_profiles,
 };
 pub(crate) use shell::Shell;
 

@@ -1,8 +1,6 @@
 use clap::builder::NonEmptyStringValueParser;
 
 use super::credentials::CredentialsArgs;
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::api::simulated_device_request;
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -30,8 +28,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// Metadata of the device (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]

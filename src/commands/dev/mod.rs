@@ -9,7 +9,6 @@ mod simulate_tap;
 mod trigger;
 
 use clap::Subcommand;
-use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use crate::commands::help::text::after_help;
@@ -45,8 +44,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionArg {
     /// Session ID, ID prefix or reference [default: select from the open sessions created here]
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::sessions())]
     session: Option<String>,
 }
 

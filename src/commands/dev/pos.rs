@@ -2,7 +2,6 @@
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser};
 use clap::{Subcommand, ValueEnum};
-use clap_complete::engine::ArgValueCompleter;
 use serde::Deserialize as _;
 use uuid::Uuid;
 
@@ -146,8 +145,7 @@ Next:
   kustom dev pos online DEVICE"))]
     Offline {
         /// Device name, ID or ID prefix [default: select from a list]
-        #[arg(add = ArgValueCompleter::new(complete::devices))]
-        #[arg(value_name = "DEVICE")]
+        #[arg(value_name = "DEVICE", add = complete::devices())]
         device: Option<String>,
     },
 
@@ -163,8 +161,7 @@ Next:
   kustom sessions create --device DEVICE --amount 249.50"))]
     Online {
         /// Device name, ID or ID prefix [default: select from a list]
-        #[arg(add = ArgValueCompleter::new(complete::devices))]
-        #[arg(value_name = "DEVICE")]
+        #[arg(value_name = "DEVICE", add = complete::devices())]
         device: Option<String>,
     },
 }

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -41,8 +40,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Event type, such as session.finalized or refund.created; the prefix ipp. is optional
-    #[arg(add = ArgValueCompleter::new(complete::events))]
-    #[arg(value_name = "EVENT", value_parser = args::parse_callback_type)]
+    #[arg(value_name = "EVENT", value_parser = args::parse_callback_type, add = complete::events())]
     event: CallbackType,
     /// URL of the application: https, or http on this machine
     #[arg(long, value_name = "URL")]
@@ -51,8 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]
     secret_file: Vec<PathBuf>,
     /// Use the IDs of this session [default: random IDs]
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(long, value_name = "SESSION", value_parser = args::parse_id)]
+    #[arg(long, value_name = "SESSION", value_parser = args::parse_id, add = complete::sessions())]
     session: Option<Uuid>,
     /// Reason of a failed payment, such as INSUFFICIENT_FUNDS
     #[arg(long, value_name = "REASON", value_parser = parse_reason)]

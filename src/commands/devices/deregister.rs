@@ -1,5 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::api::deregister_request;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
@@ -28,8 +26,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Device names, IDs or ID prefixes [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::devices))]
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", add = complete::devices())]
     devices: Vec<String>,
 }
 

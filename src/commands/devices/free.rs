@@ -1,7 +1,5 @@
 //! `kustom devices free`
 
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
 use crate::commands::sessions::busy::{OpenSession, open_attempts, request_sessions};
@@ -33,8 +31,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::devices))]
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", add = complete::devices())]
     device: Option<String>,
 }
 

@@ -1,5 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -24,8 +22,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::devices))]
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", add = complete::devices())]
     device: Option<String>,
 }
 

@@ -1,5 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
 use crate::complete;
@@ -22,8 +20,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// List only the devices of this location: name, ID or ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     #[command(flatten)]
     limit: LimitArgs,

@@ -1,5 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::api::DeviceChange;
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -27,15 +25,13 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::devices))]
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", add = complete::devices())]
     device: Option<String>,
     /// New name
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Move the device to this location: name, ID or ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION", conflicts_with = "no_location")]
+    #[arg(long, value_name = "LOCATION", conflicts_with = "no_location", add = complete::locations())]
     location: Option<String>,
     /// Remove the device from its location
     #[arg(long)]

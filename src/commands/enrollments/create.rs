@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::api::{CreatedEnrollment, NewEnrollment};
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -28,8 +26,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// Lifetime of the code, such as 30m, 2h or 3d
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::parse_duration)]

@@ -1,4 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use crate::api::withdraw_request;
@@ -29,8 +28,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Enrollment IDs or ID prefixes [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::enrollments))]
-    #[arg(value_name = "ENROLLMENT")]
+    #[arg(value_name = "ENROLLMENT", add = complete::enrollments())]
     enrollments: Vec<String>,
 }
 

@@ -1,5 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::api::EnrollmentFilter;
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -27,8 +25,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// List only the enrollments of this location: name, ID or ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// List only enrollments with this metadata (repeatable, at most five; all must match)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]

@@ -1,5 +1,3 @@
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -20,8 +18,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(value_name = "LOCATION")]
+    #[arg(value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
 }
 

@@ -4,7 +4,6 @@ mod interactive;
 
 use std::path::PathBuf;
 
-use clap_complete::engine::ArgValueCompleter;
 use http::Method;
 
 use super::profiles::row::ProfileRow;
@@ -63,12 +62,10 @@ struct ProfileArgs {
     #[arg(long, value_name = "MERCHANT")]
     merchant_id: Option<String>,
     /// The default location: a name or an id
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// The default currency, such as SEK
-    #[arg(add = ArgValueCompleter::new(complete::currencies))]
-    #[arg(long, value_name = "CURRENCY")]
+    #[arg(long, value_name = "CURRENCY", add = complete::currencies())]
     currency: Option<Currency>,
     /// Another host than the environment's: a proxy or an emulator [env: KUSTOM_BASE_URL]
     #[arg(long, value_name = "URL")]

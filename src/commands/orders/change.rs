@@ -1,6 +1,5 @@
 //! `kustom orders capture`, `cancel` and `release`. In-person orders are captured by Kustom, so the API usually refuses them.
 
-use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use super::change_once::{Intended, change_once, check_earlier};
@@ -34,8 +33,7 @@ Exit codes:
 Next:
   kustom orders get ORDER"))]
 pub(crate) struct CaptureArgs {
-    #[arg(add = ArgValueCompleter::new(complete::orders))]
-    #[arg(value_name = "ORDER", help = ORDER_HELP)]
+    #[arg(value_name = "ORDER", help = ORDER_HELP, add = complete::orders())]
     order: Option<String>,
     /// Amount to capture [default: everything that is authorized]
     #[arg(long, value_name = "AMOUNT")]
@@ -65,8 +63,7 @@ Exit codes:
 Next:
   kustom orders refund ORDER         # if it is captured"))]
 pub(crate) struct CancelArgs {
-    #[arg(add = ArgValueCompleter::new(complete::orders))]
-    #[arg(value_name = "ORDER", help = ORDER_HELP)]
+    #[arg(value_name = "ORDER", help = ORDER_HELP, add = complete::orders())]
     order: Option<String>,
 }
 
@@ -87,8 +84,7 @@ Exit codes:
 Next:
   kustom orders get ORDER"))]
 pub(crate) struct ReleaseArgs {
-    #[arg(add = ArgValueCompleter::new(complete::orders))]
-    #[arg(value_name = "ORDER", help = ORDER_HELP)]
+    #[arg(value_name = "ORDER", help = ORDER_HELP, add = complete::orders())]
     order: Option<String>,
 }
 

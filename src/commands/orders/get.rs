@@ -6,7 +6,6 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use clap_complete::engine::ArgValueCompleter;
 
 /// Show an order: what was captured, refunded and can still be refunded
 ///
@@ -22,8 +21,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
-    #[arg(add = ArgValueCompleter::new(complete::orders))]
-    #[arg(value_name = "ORDER")]
+    #[arg(value_name = "ORDER", add = complete::orders())]
     order: Option<String>,
     /// Also print addresses and other data of the customer
     #[arg(long)]

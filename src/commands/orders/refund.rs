@@ -1,7 +1,6 @@
 //! `kustom orders refund`
 
 use clap::builder::NonEmptyStringValueParser;
-use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use super::change_once::{Intended, Processed, change_once, check_earlier};
@@ -43,8 +42,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
-    #[arg(add = ArgValueCompleter::new(complete::orders))]
-    #[arg(value_name = "ORDER")]
+    #[arg(value_name = "ORDER", add = complete::orders())]
     order: Option<String>,
     /// Amount including tax, such as 50.00
     #[arg(long, value_name = "AMOUNT", conflicts_with_all = ["items", "all"], allow_hyphen_values = true)]

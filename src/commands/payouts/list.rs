@@ -1,6 +1,5 @@
 //! `kustom payouts list`
 
-use clap_complete::engine::ArgValueCompleter;
 use jiff::tz::TimeZone;
 
 use crate::api::PayoutFilter;
@@ -31,8 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATE", value_parser = TimeBound::parse)]
     until: Option<TimeBound>,
     /// Only payouts in this currency
-    #[arg(add = ArgValueCompleter::new(complete::currencies))]
-    #[arg(long, value_name = "CURRENCY")]
+    #[arg(long, value_name = "CURRENCY", add = complete::currencies())]
     currency: Option<Currency>,
 }
 

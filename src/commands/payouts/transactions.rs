@@ -6,7 +6,6 @@ use crate::commands::orders::find::find_order;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use clap_complete::engine::ArgValueCompleter;
 
 /// List the transactions of a payout or of an order
 ///
@@ -25,8 +24,7 @@ pub(crate) struct Args {
     #[arg(value_name = "REFERENCE")]
     reference: Option<String>,
     /// Order ID, session ID, your reference, or an ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::orders))]
-    #[arg(long, value_name = "ORDER", conflicts_with = "reference")]
+    #[arg(long, value_name = "ORDER", conflicts_with = "reference", add = complete::orders())]
     order: Option<String>,
 }
 

@@ -2,8 +2,6 @@
 
 use super::use_profile::{find_profile, select_profile};
 
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
 use crate::complete;
@@ -25,8 +23,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Names of profiles [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = complete::stored_profiles())]
     names: Vec<String>,
 }
 

@@ -1,7 +1,5 @@
 //! `kustom profiles rename`
 
-use clap_complete::engine::ArgValueCompleter;
-
 use super::row::ProfileRow;
 use super::use_profile::find_profile;
 use crate::commands::help::text::after_help;
@@ -24,8 +22,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Profile to rename
-    #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = complete::stored_profiles())]
     name: String,
     /// New name
     #[arg(value_name = "NAME")]

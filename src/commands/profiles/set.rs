@@ -1,7 +1,5 @@
 //! `kustom profiles set`
 
-use clap_complete::engine::ArgValueCompleter;
-
 use super::row::ProfileRow;
 use super::use_profile::find_profile;
 use crate::api::BaseUrl;
@@ -31,8 +29,7 @@ Next:
 "), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
 pub(crate) struct Args {
     /// Profile [default: the profile in use], key and value
-    #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
-    #[arg(value_name = "KEY VALUE", required = true, num_args = 2..=3)]
+    #[arg(value_name = "KEY VALUE", required = true, num_args = 2..=3, add = complete::stored_profiles())]
     words: Vec<String>,
 }
 

@@ -1,6 +1,5 @@
 //! `kustom profiles show`
 
-use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::commands::help::text::after_help;
@@ -25,8 +24,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Profile to show [default: the active profile]
-    #[arg(add = ArgValueCompleter::new(complete::profiles))]
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = complete::profiles())]
     name: Option<String>,
 }
 

@@ -2,8 +2,6 @@
 
 use super::row::ProfileRow;
 
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::App;
@@ -25,8 +23,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Profile name; `local` is built in [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::profiles))]
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = complete::profiles())]
     name: Option<String>,
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use clap_complete::engine::ArgValueCompleter;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -59,8 +58,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", requires = "pos")]
     currency_column: Option<String>,
     /// Currency of the export [default: that of the profile, or of all sales]
-    #[arg(add = ArgValueCompleter::new(complete::currencies))]
-    #[arg(long, value_name = "CURRENCY", requires = "pos")]
+    #[arg(long, value_name = "CURRENCY", requires = "pos", add = complete::currencies())]
     currency: Option<Currency>,
     /// Payment reference of a payout; without a period, its sales are compared
     #[arg(long, value_name = "REFERENCE")]

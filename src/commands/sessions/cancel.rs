@@ -1,6 +1,5 @@
 //! `kustom sessions cancel`
 
-use clap_complete::engine::ArgValueCompleter;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -34,8 +33,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Session IDs, ID prefixes or references [default: select from the open sessions]
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::sessions())]
     sessions: Vec<String>,
 }
 

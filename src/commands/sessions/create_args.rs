@@ -1,7 +1,6 @@
 //! The flags that describe a session, and the request built from them.
 
 use clap::builder::NonEmptyStringValueParser;
-use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use indexmap::IndexSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -69,22 +68,19 @@ impl NewSession {
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArgs {
     /// Device name, ID or ID prefix [default: the profile's device, or select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::devices))]
-    #[arg(long, value_name = "DEVICE")]
+    #[arg(long, value_name = "DEVICE", add = complete::devices())]
     device: Option<String>,
     /// Amount including tax, in the currency's decimals, such as 249.50; with a cart it is only checked
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     amount: Option<String>,
     /// Currency, such as SEK [default: the profile's default currency]
-    #[arg(add = ArgValueCompleter::new(complete::currencies))]
-    #[arg(long, value_name = "CURRENCY")]
+    #[arg(long, value_name = "CURRENCY", add = complete::currencies())]
     currency: Option<Currency>,
     /// Cart line: `NAME,price=100.00,qty=2,tax=25%,ref=SKU-001`, optionally `discount=` and `type=`; can be repeated
     #[arg(long = "item", id = "items", value_name = "LINE", conflicts_with = "cart")]
     items: Vec<String>,
     /// Cart as JSON (the API's `order_items`, or the keys of --item) or CSV, from a file or - for standard input
-    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
-    #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
+    #[arg(long, value_name = "FILE|-", value_parser = Input::parse, add = complete::file_or_stdin())]
     cart: Option<Input>,
     /// Your reference, such as a receipt number: kustom does not charge the same one twice
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
@@ -96,11 +92,10 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "TEXT")]
     merchant_data: Option<String>,
     /// Location name, ID or ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// Send this JSON object unchanged, from a file or - for standard input
-    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
+    #[arg(add = complete::file_or_stdin())]
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse,
           conflicts_with_all = ["device", "amount", "currency", "items", "cart", "reference", "reference2",
                                 "merchant_data"])]

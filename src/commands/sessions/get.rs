@@ -1,7 +1,5 @@
 //! `kustom sessions get`
 
-use clap_complete::engine::ArgValueCompleter;
-
 use super::choose::SessionFilter;
 use super::outcome;
 use crate::commands::help::text::after_help;
@@ -26,8 +24,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Session ID, ID prefix or reference [default: select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::sessions())]
     session: Option<String>,
 }
 

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap_complete::engine::ArgValueCompleter;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -53,12 +52,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "STATUS", value_parser = NonEmptyStringValueParser::new())]
     status: Option<String>,
     /// List only the sessions of this device: name, ID or ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::devices))]
-    #[arg(long, value_name = "DEVICE")]
+    #[arg(long, value_name = "DEVICE", add = complete::devices())]
     device: Option<String>,
     /// List only the sessions of this location: name, ID or ID prefix
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// List only the sessions with this reference
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]

@@ -1,6 +1,5 @@
 //! `kustom sessions recover`
 
-use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use super::list::learn_names;
@@ -45,11 +44,10 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Attempt ID or ID prefix; with --session, it can be omitted if one attempt matches
-    #[arg(add = ArgValueCompleter::new(complete::attempts))]
-    #[arg(value_name = "ATTEMPT")]
+    #[arg(value_name = "ATTEMPT", add = complete::attempts())]
     attempt: Option<String>,
     /// ID of the session that the attempt created
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    #[arg(add = complete::sessions())]
     #[arg(long, value_name = "SESSION", value_parser = args::parse_id, conflicts_with = "not_processed")]
     session: Option<Uuid>,
     /// Record that the attempt created no session

@@ -1,6 +1,5 @@
 //! `kustom sessions watch`
 
-use clap_complete::engine::ArgValueCompleter;
 use indexmap::IndexMap;
 use uuid::Uuid;
 
@@ -32,8 +31,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Session IDs, ID prefixes or references [default: select from the open sessions]
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::sessions())]
     sessions: Vec<String>,
     #[command(flatten)]
     wait: WaitFlags,

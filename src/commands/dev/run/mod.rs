@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +19,7 @@ use crate::api;
 use crate::args::Input;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
+use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::scenario::runner::{RunResult, Target, TestEmulator, run_scenario};
@@ -54,8 +54,7 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Scenario files, directories to search for them, or - for standard input
-    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
-    #[arg(value_name = "FILE", value_parser = Input::parse)]
+    #[arg(value_name = "FILE", value_parser = Input::parse, add = complete::file_or_stdin())]
     files: Vec<Input>,
     /// Run only scenarios with this text in their name or file name
     #[arg(long, value_name = "TEXT")]

@@ -14,8 +14,6 @@ use self::naming::{check_name, describe_device, list_names};
 use self::reporter::Reporter;
 use self::wait::{StopReason, WaitOutcome};
 use super::create::check_lifetime;
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -52,13 +50,12 @@ Next:
 "))]
 pub(crate) struct Args {
     /// Wait for the phone that uses this code, or this enrollment's [default: create a code]
-    #[arg(add = ArgValueCompleter::new(complete::enrollments))]
+    #[arg(add = complete::enrollments())]
     #[arg(value_name = "CODE|ENROLLMENT", value_parser = NonEmptyStringValueParser::new(),
           conflicts_with_all = ["location", "count", "metadata"])]
     code: Option<String>,
     /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
-    #[arg(add = ArgValueCompleter::new(complete::locations))]
-    #[arg(long, value_name = "LOCATION")]
+    #[arg(long, value_name = "LOCATION", add = complete::locations())]
     location: Option<String>,
     /// Device name [default: ask for it, or the first unused of "LOCATION till 1", "LOCATION till 2", …]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "count")]

@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap_complete::engine::ArgValueCompleter;
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -77,8 +76,7 @@ pub(crate) struct Args {
     #[arg(long = "route", value_name = "TYPE=URL")]
     routes: Vec<String>,
     /// Print and forward only callbacks of this type; acknowledge the others; can be repeated
-    #[arg(add = ArgValueCompleter::new(complete::events))]
-    #[arg(long, value_name = "EVENT", value_parser = args::parse_callback_type)]
+    #[arg(long, value_name = "EVENT", value_parser = args::parse_callback_type, add = complete::events())]
     only: Vec<CallbackType>,
     /// Header to add to forwarded callbacks, such as 'x-tenant: 5'; can be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
@@ -90,8 +88,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse_address)]
     ui: Option<SocketAddr>,
     /// Exit after an event such as session.finalized, or after a number of accepted deliveries
-    #[arg(add = ArgValueCompleter::new(complete::events))]
-    #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
+    #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse, add = complete::events())]
     exit_after: Option<ExitAfter>,
     /// File to write the URL to when kustom listens (JSON with -o json and ndjson); removed on exit
     #[arg(long, value_name = "FILE")]
