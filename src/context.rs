@@ -20,9 +20,9 @@ use crate::ledger::{
     find_password, fingerprint,
 };
 use crate::output::Output;
-use crate::profiles::{Environment, KeySource, LOCAL};
+use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, Secret, register};
-use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
+use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, DirectorySettings, Endpoint, EnvVars, Settings};
 use crate::signals::{Interrupts, start_listener};
 use crate::text::decode_text;
 
@@ -74,9 +74,22 @@ impl App {
     pub(crate) fn account(&self) -> Result<Account, Error> {
         if self.settings.is_local() {
             // The built-in profile must work even if the profiles file is damaged.
-            return Account::resolve(&self.settings, &crate::profiles::Document::default());
+            return Account::resolve(&self.settings, &Document::default());
         }
         Account::resolve(&self.settings, &self.settings.store().read()?)
+    }
+
+    /// The account of a profile as it is stored, without environment variables and without the directory's settings.
+    pub(crate) fn account_of(&self, name: &str, profile: &Profile) -> Result<Account, Error> {
+        let mut document = Document::default();
+        document.insert(name, profile.clone());
+        let settings = Settings {
+            profile: Some(name.to_owned()),
+            variables: EnvVars::default(),
+            directory: DirectorySettings::default(),
+            ..self.settings.clone()
+        };
+        Account::resolve(&settings, &document)
     }
 
     /// Creates a client for the account. Sends nothing.
@@ -402,17 +415,16 @@ impl ApiContext<'_> {
 
     /// On production, names the merchant and the action, and asks for confirmation.
     pub(crate) async fn confirm(&self, action: &str) -> Result<(), Error> {
-        if self.account.is_production() && !self.output.confirm(&self.question(action)).await? {
-            return Err(not_confirmed());
+        if self.account.is_production() {
+            self.output.confirm(&self.question(action)).await?;
         }
         Ok(())
     }
 
     /// Like [`Self::confirm`] for an action that cannot be undone: the user types the names of the resources.
     pub(crate) async fn confirm_by_name(&self, action: &str, names: &[String]) -> Result<(), Error> {
-        if self.account.is_production() && !self.output.confirm_by_name(&self.question(action), names).await?
-        {
-            return Err(not_confirmed());
+        if self.account.is_production() {
+            self.output.confirm_by_name(&self.question(action), names).await?;
         }
         Ok(())
     }
@@ -424,8 +436,4 @@ impl ApiContext<'_> {
         };
         format!("Production, {merchant}: {}?", crate::text::escape_control(action))
     }
-}
-
-fn not_confirmed() -> Error {
-    Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was done")
 }

@@ -21,6 +21,12 @@ pub(super) struct LimitArgs {
     limit: Option<u32>,
 }
 
+impl LimitArgs {
+    pub(super) fn get(&self) -> Option<usize> {
+        self.limit.map(|limit| limit as usize)
+    }
+}
+
 impl ApiContext<'_> {
     /// Prints a list as its pages arrive. A table is sorted by name.
     pub(super) async fn print_pages<T>(
@@ -46,7 +52,7 @@ impl ApiContext<'_> {
         T: DeserializeOwned + 'static,
         Resource<T>: View,
     {
-        let limit = limit.limit.map(|limit| limit as usize);
+        let limit = limit.get();
         let mut remaining = limit.unwrap_or(usize::MAX);
         let mut list = self.output.list_writer::<Resource<T>>()?;
         let mut pages = pin!(request.at_most(limit).pages::<T>());

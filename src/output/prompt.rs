@@ -60,13 +60,13 @@ impl Question {
 }
 
 impl Output {
-    /// Asks for a confirmation, which `--yes` gives in advance.
-    pub(crate) async fn confirm(&self, question: &str) -> Result<bool, Error> {
+    /// Asks for a confirmation, which `--yes` gives in advance. Fails unless it is given.
+    pub(crate) async fn confirm(&self, question: &str) -> Result<(), Error> {
         if self.assume_yes() {
-            return Ok(true);
+            return Ok(());
         }
         self.require_prompt(question)?;
-        self.ask_yes_no(question, "Continue?", false).await
+        if self.ask_yes_no(question, "Continue?", false).await? { Ok(()) } else { Err(not_confirmed()) }
     }
 
     /// Asks a question that `--yes` does not answer. `message` is printed above the prompt, because dialoguer redraws
@@ -85,9 +85,9 @@ impl Output {
     }
 
     /// Asks for the names of resources before a change that cannot be undone. A typo can be corrected once.
-    pub(crate) async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
+    pub(crate) async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<(), Error> {
         if self.assume_yes() {
-            return Ok(true);
+            return Ok(());
         }
         self.require_prompt(question)?;
         self.prose(question, 0);
@@ -103,10 +103,10 @@ impl Output {
                 typed = self.ask(Question::new("Name").optional()).await?;
             }
             if !is_same(&typed, &name) {
-                return Ok(false);
+                return Err(not_confirmed());
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn require_prompt(&self, question: &str) -> Result<(), Error> {
@@ -225,6 +225,10 @@ impl Output {
             }
         })
     }
+}
+
+fn not_confirmed() -> Error {
+    Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was done")
 }
 
 /// Escapes the error of a prompt, which may repeat what was pasted, and wraps it, because dialoguer clears as many rows as the

@@ -17,7 +17,7 @@ pub(super) enum Level {
 /// The result of one check.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct CheckResult {
-    level: Level,
+    pub(super) level: Level,
     check: &'static str,
     #[serde(rename = "finding")]
     text: String,
@@ -47,12 +47,6 @@ impl CheckResult {
         self.text = redactor.redact(&self.text);
         self.next = self.next.map(|next| redactor.redact(&next));
         self
-    }
-}
-
-impl CheckResult {
-    pub(super) const fn level(&self) -> Level {
-        self.level
     }
 
     /// The result as people read it: a mark, the check and what was found; the next step below it.

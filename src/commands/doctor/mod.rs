@@ -87,7 +87,7 @@ impl Args {
 
 /// Counts the results, as in `16 ok, 2 warnings`.
 fn summarize(results: &[CheckResult]) -> String {
-    let count = |level| results.iter().filter(|result| result.level() == level).count();
+    let count = |level| results.iter().filter(|result| result.level == level).count();
     let mut parts = vec![format!("{} ok", count(Level::Ok))];
     for (level, noun) in [(Level::Warning, "warning"), (Level::Failure, "failure")] {
         if count(level) > 0 {

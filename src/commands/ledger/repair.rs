@@ -3,7 +3,7 @@
 use super::count;
 use crate::commands::help::text::after_help;
 use crate::context::{App, postgres_storage};
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ExitStatus};
 use crate::ledger::{
     LedgerLocation, LostRecord, OrderChange, Record as _, Salvage, accept_journals, damaged_journals,
     inspect, repair,
@@ -83,9 +83,7 @@ impl Args {
         }
         output.print_list(lost)?;
         let question = format!("Repair the ledger: {}?", questions.join(", and "));
-        if !output.confirm(&question).await? {
-            return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was changed"));
-        }
+        output.confirm(&question).await?;
         if damaged.is_some() {
             let kept = repair(&path).await?;
             output.status(&format!("Repaired the ledger. The damaged one is {}.", kept.display()));

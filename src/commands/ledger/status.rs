@@ -26,7 +26,7 @@ Next:
 "))]
 pub(crate) struct Args {}
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Status {
     location: String,
     database: &'static str,
@@ -51,15 +51,7 @@ impl Args {
             let ledger = app.open_ledger(&account).await?;
             Ok::<_, Error>((ledger.summary().await?, ledger.undelivered().await?))
         };
-        let unusable = Status {
-            location,
-            database,
-            usable: false,
-            version: None,
-            attempts: None,
-            unknown_attempts: None,
-            undelivered: None,
-        };
+        let unusable = Status { location, database, ..Status::default() };
         match read.await {
             Ok((summary, undelivered)) => {
                 app.output.print_item(&Status {

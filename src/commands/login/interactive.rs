@@ -2,7 +2,7 @@
 
 use clap::ValueEnum as _;
 
-use super::{ProfileArgs, account_of, default_name, verify_key};
+use super::{ProfileArgs, default_name, verify_key};
 use crate::api::Error as ApiError;
 use crate::commands::resolve::fetch_all;
 use crate::context::App;
@@ -55,7 +55,7 @@ pub(super) async fn ask_profile(
                     ask_optional("Merchant ID", profile.merchant_id.take(), |_| Ok(()), output).await?;
                 profile.merchant_id = asked;
                 if profile.merchant_id.is_some() {
-                    account = account_of(app, &name, &profile)?;
+                    account = app.account_of(&name, &profile)?;
                     continue;
                 }
             }
@@ -183,7 +183,7 @@ async fn check_profile(
     args: &ProfileArgs,
     app: &App,
 ) -> Result<Account, Error> {
-    let account = account_of(app, name, profile)?;
+    let account = app.account_of(name, profile)?;
     if !args.no_check {
         verify_key(app, account.clone()).await?;
     }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile, check_name};
 use crate::secret::{ApiKey, KeyKind};
-use crate::settings::{Account, DirectorySettings, EnvVars, Settings, unusable_base_url};
+use crate::settings::{Account, Settings, unusable_base_url};
 use crate::text::decode_text;
 
 /// Add a profile: checks the key and stores it
@@ -170,7 +170,7 @@ impl ProfileArgs {
                 .hint("name it with --profile NAME")
         })?;
         let profile = self.to_profile(environment, source, document.profile(&name));
-        let account = account_of(app, &name, &profile)?;
+        let account = app.account_of(&name, &profile)?;
         account.check_key(key)?;
         if !self.no_check {
             app.block_on(verify_key(app, account))?;
@@ -236,23 +236,6 @@ fn default_name(environment: Environment) -> Option<String> {
     Some(environment.to_string()).filter(|name| check_name(name).is_ok())
 }
 
-/// The account without environment variables, so that the check covers exactly what is stored.
-fn account_of(app: &App, name: &str, profile: &Profile) -> Result<Account, Error> {
-    let mut document = Document::default();
-    document.insert(name, profile.clone());
-    let settings = Settings {
-        profile: Some(name.to_owned()),
-        variables: EnvVars::default(),
-        directory: DirectorySettings::default(),
-        ..app.settings.clone()
-    };
-    Account::resolve(&settings, &document)
-}
-
-fn document_active(app: &App) -> Result<String, Error> {
-    Ok(app.settings.store().read()?.active().unwrap_or_default().to_owned())
-}
-
 /// Checks the key with a read-only request. Fails if the API rejects the key or cannot be reached.
 async fn verify_key(app: &App, account: Account) -> Result<(), Error> {
     let context = app.connect_as(account)?;
@@ -289,8 +272,8 @@ fn save_profile(name: &str, profile: &Profile, is_interactive: bool, app: &App) 
     app.output.status(&format!("{action} the profile '{name}' in {path}{mode}."));
     let mut is_active = row.active;
     if !is_active && is_interactive {
-        let active = document_active(app)?;
-        let question = format!("The active profile is '{active}'.");
+        let document = store.read()?;
+        let question = format!("The active profile is '{}'.", document.active().unwrap_or_default());
         is_active = app.block_on(app.output.ask_yes_no(&question, "Switch to the new one?", true))?;
         if is_active {
             store.change(|document| {

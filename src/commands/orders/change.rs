@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::change_once::{Intended, change_once, check_earlier};
-use super::find::{FoundOrder, ensure_order_named, find_order, read_order};
+use super::change_once::{change_once, find_started, question};
+use super::find::{FoundOrder, currency_of, ensure_order_named, find_order, read_order};
 use super::view::without_personal_data;
 use crate::api::{Request, cancel_order_request, capture_request, release_order_request};
 use crate::commands::help::text::after_help;
@@ -11,7 +11,7 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{ChangeIntent, OrderChange, OrderOperation};
-use crate::model::{Currency, Order, OrderStatus, parse_amount};
+use crate::model::{Order, OrderStatus, parse_amount};
 use crate::output::format_amount;
 
 const ORDER_HELP: &str = "Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here";
@@ -153,12 +153,6 @@ async fn find(query: Option<&str>, context: &ApiContext<'_>) -> Result<FoundOrde
     find_order(query, context).await
 }
 
-fn currency_of(order: &Order) -> Result<Currency, Error> {
-    let code = order.currency().unwrap_or_default();
-    code.parse()
-        .map_err(|error| Error::new(ErrorKind::Unavailable, format!("the currency of the order: {error}")))
-}
-
 fn check_capture(order: &Order, amount: i64, remaining: i64) -> Result<(), Error> {
     if remaining <= 0 {
         return Err(not_possible(order, "captured"));
@@ -206,16 +200,16 @@ async fn perform(
         OrderOperation::Release => ("release", "Released"),
         _ => ("capture", "Captured"),
     };
-    let intended = check_earlier(intent, order, again, context).await?;
-    if matches!(intended, Intended::New) {
+    let started = find_started(intent, order, again, context).await?;
+    if started.is_none() {
         check?;
     }
     let describe = |intent: &ChangeIntent| {
         format!("{} of order {id}", format_amount(Some(intent.amount), intent.currency()))
     };
-    context.confirm(&intended.question(verb, intent, describe)).await?;
-    let processed = change_once(*id, order, intent, |change| request(*id, change), again, context).await?;
-    let intent = processed.change.intent;
+    context.confirm(&question(verb, intent, started.as_ref(), describe)).await?;
+    let change = change_once(*id, order, intent, |change| request(*id, change), again, context).await?;
+    let intent = change.intent;
     let after = read_order(*id, intent.currency(), context).await;
     // Except for an interruption, the exit code of the read would mean that nothing was processed.
     let after = after.map_err(|error| {

@@ -13,44 +13,36 @@ use crate::model::{Order, shares_line};
 use crate::output::{format_amount, format_time};
 use crate::text::escape_control;
 
-/// An intended change, before anything is sent.
-pub(super) enum Intended {
-    New,
-    /// An earlier one that may have been processed, and whose key is used again.
-    Resumed(Box<OrderChange>),
-}
-
-impl Intended {
-    /// The change that a person confirms: a new one, or the one that was started before. `describe` names its amount and its order.
-    pub(super) fn question(
-        &self,
-        verb: &str,
-        intent: &ChangeIntent,
-        describe: impl Fn(&ChangeIntent) -> String,
-    ) -> String {
-        match self {
-            Self::New => format!("{verb} {}", describe(intent)),
-            Self::Resumed(change) => format!(
-                "finish the {} that was started {}: {}",
-                intent.operation.noun(),
-                format_time(change.at),
-                describe(&change.intent)
-            ),
-        }
+/// The change that a person confirms: a new one, or the one that was started before. `describe` names its amount and its order.
+pub(super) fn question(
+    verb: &str,
+    intent: &ChangeIntent,
+    started: Option<&OrderChange>,
+    describe: impl Fn(&ChangeIntent) -> String,
+) -> String {
+    match started {
+        None => format!("{verb} {}", describe(intent)),
+        Some(change) => format!(
+            "finish the {} that was started {}: {}",
+            intent.operation.noun(),
+            format_time(change.at),
+            describe(&change.intent)
+        ),
     }
 }
 
-/// Finds out whether the change was made or started before. Fails with exit 9 if it was made.
-pub(super) async fn check_earlier(
+/// Finds out whether the change was made or started before. Fails with exit 9 if it was made. Returns the one that was
+/// started: it may have been processed, and its key is used again.
+pub(super) async fn find_started(
     intent: &ChangeIntent,
     order: &Order,
     again: bool,
     context: &ApiContext<'_>,
-) -> Result<Intended, Error> {
+) -> Result<Option<OrderChange>, Error> {
     let ledger = context.ledger().await?;
     let earlier = ledger.changes_of_order(&intent.order_id).await?;
     match decide_change(intent, ledger.account(), &earlier, again) {
-        ChangeDecision::Resume(change) => return Ok(Intended::Resumed(change)),
+        ChangeDecision::Resume(change) => return Ok(Some(*change)),
         ChangeDecision::Exists(change) => return Err(exists_error(&change)),
         ChangeDecision::Start => {}
     }
@@ -72,7 +64,7 @@ pub(super) async fn check_earlier(
             .detail(id_field(intent.operation), movement.id)
             .detail("order_id", intent.order_id.as_str()));
     }
-    Ok(Intended::New)
+    Ok(None)
 }
 
 /// The name of the ID of a refund or a capture in the details of an error.
@@ -105,14 +97,8 @@ fn exists_error(change: &OrderChange) -> Error {
     }
 }
 
-/// A change that was processed.
-pub(super) struct Processed {
-    pub(super) change: OrderChange,
-    /// The ID of the refund or the capture, if it is known.
-    pub(super) id: Option<String>,
-}
-
-/// Stores the intent, which was planned from `order`, sends the request for it, and stores its outcome.
+/// Stores the intent, which was planned from `order`, sends the request for it, and stores its outcome. Returns the change
+/// that was processed.
 pub(super) async fn change_once(
     order_id: Uuid,
     order: &Order,
@@ -120,7 +106,7 @@ pub(super) async fn change_once(
     request: impl Fn(&OrderChange) -> Request,
     again: bool,
     context: &ApiContext<'_>,
-) -> Result<Processed, Error> {
+) -> Result<OrderChange, Error> {
     let ledger = context.ledger().await?;
     let (change, is_resumed) = match ledger.begin_change(intent, again).await? {
         (change, ChangeDecision::Start) => (change, false),
@@ -136,8 +122,7 @@ pub(super) async fn change_once(
     // Nothing between the response and the ledger waits for anything else, so that an interruption does not lose it.
     let error = match context.client.send(&request(&change)).await {
         Ok(response) => {
-            let id = id_of(&response, change.intent.operation);
-            let outcome = ChangeOutcome::Processed { id: id.clone() };
+            let outcome = ChangeOutcome::Processed { id: id_of(&response, change.intent.operation) };
             if let Err(error) = ledger.finish_change(&change, &outcome).await {
                 // Its outcome counts as unknown. A repetition has the same key, so it changes nothing more.
                 let noun = change.intent.operation.noun();
@@ -145,7 +130,7 @@ pub(super) async fn change_once(
                     .output
                     .warn(&format!("{}; the ledger lacks the outcome of the {noun}", error.message));
             }
-            return Ok(Processed { change, id });
+            return Ok(OrderChange { outcome, ..change });
         }
         Err(error) => error,
     };
@@ -223,14 +208,13 @@ async fn find_processed(
     order_id: Uuid,
     change: &OrderChange,
     context: &ApiContext<'_>,
-) -> Result<Option<Processed>, Error> {
+) -> Result<Option<OrderChange>, Error> {
     let ledger = context.ledger().await?;
     let order = read_order(order_id, change.intent.currency(), context).await?;
     let others = ledger.changes_of_order(&change.intent.order_id).await?;
     let Some(outcome) = change.find_processed(&order, &others) else { return Ok(None) };
     ledger.finish_change(change, &outcome).await?;
-    let change = OrderChange { outcome, ..change.clone() };
-    Ok(Some(Processed { id: change.processed_id().map(str::to_owned), change }))
+    Ok(Some(OrderChange { outcome, ..change.clone() }))
 }
 
 /// The ID from the headers of the response, neither of which is documented.

@@ -7,7 +7,7 @@ use crate::commands::sessions::outcome::{check_requested, record_end};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Filter, Outcome};
-use crate::model::{MIN_ID_PREFIX_LEN, Order, Resource, SessionStatus};
+use crate::model::{Currency, MIN_ID_PREFIX_LEN, Order, Resource, SessionStatus};
 use crate::output::{Choice, format_amount, format_time};
 use crate::text::{format_age, normalize_text, pluralize};
 
@@ -62,6 +62,12 @@ pub(super) async fn read_order(
 ) -> Result<Resource<Order>, Error> {
     let order = context.client.order(id, currency).await;
     order.map_err(|error| Error::from(error).context(&format!("order {id}")))
+}
+
+pub(super) fn currency_of(order: &Order) -> Result<Currency, Error> {
+    let currency = order.currency().unwrap_or_default().parse();
+    currency
+        .map_err(|error| Error::new(ErrorKind::Unavailable, format!("the currency of the order: {error}")))
 }
 
 /// The ID is that of an order or of a session which the ledger does not know.

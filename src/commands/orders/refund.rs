@@ -3,8 +3,8 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
-use super::change_once::{Intended, Processed, change_once, check_earlier};
-use super::find::{FoundOrder, ensure_order_named, find_order};
+use super::change_once::{change_once, find_started, question};
+use super::find::{FoundOrder, currency_of, ensure_order_named, find_order};
 use super::view::format_lines;
 use crate::api::refund_request;
 use crate::commands::help::text::after_help;
@@ -112,12 +112,12 @@ impl Args {
             intent.lines = plan.lines;
         }
         // Before the plan's error: what was refunded before is often the reason why it cannot be refunded now.
-        let intended = match (check_earlier(&intent, &order, again, context).await?, plan) {
-            (resumed @ Intended::Resumed(_), _) => resumed,
-            (Intended::New, Ok(_)) => Intended::New,
-            (Intended::New, Err(error)) => return Err(explain(&error, &order)),
-        };
-        let question = intended.question("refund", &intent, |intent| describe(intent, &order, sale.as_ref()));
+        let started = find_started(&intent, &order, again, context).await?;
+        if let (None, Err(error)) = (&started, plan) {
+            return Err(explain(&error, &order));
+        }
+        let describe = |intent: &ChangeIntent| describe(intent, &order, sale.as_ref());
+        let question = question("refund", &intent, started.as_ref(), describe);
         confirm(&question, is_chosen, context).await?;
         let request = |change: &OrderChange| {
             let ChangeIntent { amount, reference, lines, .. } = change.intent.clone();
@@ -129,8 +129,8 @@ impl Args {
             };
             refund_request(id, &body, change.intent.currency(), change.id)
         };
-        let processed = change_once(id, &order, &intent, request, again, context).await?;
-        report(processed, context).await
+        let change = change_once(id, &order, &intent, request, again, context).await?;
+        report(change, context).await
     }
 }
 
@@ -141,20 +141,11 @@ fn plan_without_refunds(order: &Order, choice: &RefundChoice, currency: Currency
     plan_refund(&order, choice, currency).ok().filter(|_| *choice != RefundChoice::All)
 }
 
-fn currency_of(order: &Order) -> Result<Currency, Error> {
-    let code = order.currency().unwrap_or_default();
-    let parsed = code.parse();
-    parsed.map_err(|error| Error::new(ErrorKind::Unavailable, format!("the currency of the order: {error}")))
-}
-
 /// Asks on production, and everywhere if it was not said what to refund.
 async fn confirm(question: &str, is_chosen: bool, context: &ApiContext<'_>) -> Result<(), Error> {
     context.confirm(question).await?;
-    if !is_chosen
-        && !context.account.is_production()
-        && !context.output.confirm(&format!("{question}?")).await?
-    {
-        return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was refunded"));
+    if !is_chosen && !context.account.is_production() {
+        context.output.confirm(&format!("{question}?")).await?;
     }
     Ok(())
 }
@@ -288,8 +279,8 @@ impl View for RefundResult {
     ];
 }
 
-async fn report(processed: Processed, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-    let Processed { change, id } = processed;
+async fn report(change: OrderChange, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    let refund_id = change.processed_id().map(str::to_owned);
     let ChangeIntent { order_id, amount, currency, reference, lines, .. } = change.intent;
     let order = match order_id.parse() {
         Ok(id) => context.client.order(id, Some(&currency)).await.ok(),
@@ -306,7 +297,7 @@ async fn report(processed: Processed, context: &ApiContext<'_>) -> Result<ExitSt
         }
     });
     let result = RefundResult {
-        refund_id: id,
+        refund_id,
         order_id: order_id.clone(),
         refunded_amount: amount,
         purchase_currency: currency,

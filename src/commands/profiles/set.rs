@@ -10,7 +10,6 @@ use crate::error::{Error, ExitStatus};
 use crate::ledger::LedgerLocation;
 use crate::model::Currency;
 use crate::profiles::{Environment, IfBusy, LOCAL, Profile};
-use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
 use crate::text::escape_control;
 
 /// Change one value of a profile
@@ -59,13 +58,7 @@ impl Args {
             document.insert(&name, profile.clone());
             // The same checks as before a request: the key, the environment and the host must fit.
             if profile.key().is_some() {
-                let settings = Settings {
-                    profile: Some(name.clone()),
-                    variables: EnvVars::default(),
-                    directory: DirectorySettings::default(),
-                    ..app.settings.clone()
-                };
-                Account::resolve(&settings, document)?;
+                app.account_of(&name, &profile)?;
             }
             Ok::<_, Error>(ProfileRow::new(&name, document.active(), &profile))
         })?;

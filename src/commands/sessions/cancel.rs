@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::choose::{FoundSession, SessionFilter};
+use super::choose::FoundSession;
 use super::outcome;
 use crate::api::{SideEffect, cancel_session_request};
 use crate::commands::help::text::after_help;
@@ -41,14 +41,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         context.ensure_session_named(!self.sessions.is_empty())?;
         context.ensure_can_confirm()?;
-        // Every session is found before the first is canceled, so that a typo cancels nothing.
-        let mut found = Vec::with_capacity(self.sessions.len().max(1));
-        for session in &self.sessions {
-            found.push(context.find_session(session, SessionFilter::Open).await?);
-        }
-        if found.is_empty() {
-            found.push(context.session_or_choice(None, SessionFilter::Open).await?);
-        }
+        let found = context.find_open_sessions(&self.sessions).await?;
         if context.account.is_production() {
             let names = describe(&found, context).await?;
             context.confirm(&format!("cancel {}: {names}", pluralize(found.len(), "session"))).await?;

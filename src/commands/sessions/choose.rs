@@ -79,6 +79,19 @@ impl ApiContext<'_> {
         self.output.select("Session", choices).await
     }
 
+    /// Finds open sessions, all of them before anything is done with the first, so that a typo changes nothing. Lets the
+    /// user pick one if there is no query.
+    pub(super) async fn find_open_sessions(&self, queries: &[String]) -> Result<Vec<FoundSession>, Error> {
+        if queries.is_empty() {
+            return Ok(vec![self.session_or_choice(None, SessionFilter::Open).await?]);
+        }
+        let mut found = Vec::with_capacity(queries.len());
+        for query in queries {
+            found.push(self.find_session(query, SessionFilter::Open).await?);
+        }
+        Ok(found)
+    }
+
     /// Requests the status of the open sessions of the ledger and stores how they ended, before the user picks a session or
     /// an order.
     pub(in crate::commands) async fn refresh_open_sessions(&self) -> Result<(), Error> {

