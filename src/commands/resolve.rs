@@ -9,7 +9,7 @@ use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Location, MIN_ID_PREFIX_LEN, Page, Resource};
 use crate::output::{Cell, Choice, NameKind};
-use crate::text::{capitalize, escape_control, fold_text, natural_key, normalize_text, trim_text};
+use crate::text::{capitalize, fold_text, natural_key, normalize_text, trim_text};
 
 /// A page has up to 100 elements.
 const MAX_LOOKUP_PAGES: usize = 1000;
@@ -294,15 +294,16 @@ fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Vec<Resource<T
     find(&|item| has_id_prefix(item) || has_name.is_some_and(|is_same| item.name().is_some_and(is_same)))
 }
 
+pub(super) fn too_short(query: &str) -> String {
+    format!("'{query}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters")
+}
+
 fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
     let (noun, query, lower) = (T::NOUN, trim_text(query), query.to_lowercase());
     let starts =
         |item: &&Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
     if !query.is_empty() && query.len() < MIN_ID_PREFIX_LEN && all.iter().any(|item| starts(&item)) {
-        return Error::usage(format!(
-            "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
-            escape_control(query)
-        ));
+        return Error::usage(too_short(query));
     }
     let way = if T::NAME_KIND.is_some() { "name or ID" } else { "ID" };
     let message = format!("there is no {noun} with the {way} '{query}'");

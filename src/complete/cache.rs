@@ -38,7 +38,7 @@ pub(super) struct Cache {
     path: PathBuf,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct CacheEntry {
     fetched_at: Timestamp,
     /// When the API was last requested, successfully or not: after a failure, it is not requested at every Tab.
@@ -104,23 +104,15 @@ impl Cache {
         Ok(file)
     }
 
-    pub(super) fn write(&self, resources: CachedResources) -> Option<()> {
+    /// Stores what a refresh fetched. If it failed, the resources of the last one that did not are kept.
+    pub(super) fn write(&self, fetched: Option<CachedResources>) -> Option<()> {
         self.remove_expired();
-        let now = Timestamp::now();
-        self.write_entry(&CacheEntry { fetched_at: now, requested_at: now, resources })
-    }
-
-    /// Notes that a refresh failed, and keeps the resources of the last one that did not.
-    pub(super) fn write_failure(&self) -> Option<()> {
-        let (fetched_at, resources) = match self.read() {
-            Some(entry) => (entry.fetched_at, entry.resources),
-            None => (Timestamp::UNIX_EPOCH, CachedResources::default()),
+        let requested_at = Timestamp::now();
+        let entry = match fetched {
+            Some(resources) => CacheEntry { fetched_at: requested_at, requested_at, resources },
+            None => CacheEntry { requested_at, ..self.read().unwrap_or_default() },
         };
-        self.write_entry(&CacheEntry { fetched_at, requested_at: Timestamp::now(), resources })
-    }
-
-    fn write_entry(&self, entry: &CacheEntry) -> Option<()> {
-        write_atomic(&self.path, &serde_json::to_vec(entry).ok()?).ok()
+        write_atomic(&self.path, &serde_json::to_vec(&entry).ok()?).ok()
     }
 
     pub(super) fn read_stale(&self) -> CachedResources {
@@ -128,8 +120,7 @@ impl Cache {
     }
 
     pub(super) fn read_fresh(&self) -> Option<CachedResources> {
-        let entry = self.read().filter(|entry| is_younger(entry.fetched_at, FRESH_FOR))?;
-        Some(entry.resources)
+        Some(self.read().filter(|entry| is_younger(entry.fetched_at, FRESH_FOR))?.resources)
     }
 
     pub(super) fn is_fresh(&self) -> bool {

@@ -39,10 +39,7 @@ fn refresh(profile: Option<String>) -> Option<()> {
     if cache.is_fresh() {
         return Some(());
     }
-    match resources::fetch(&App::new(settings), account, REQUEST_TIMEOUT, cache.read_stale()) {
-        Some(resources) => cache.write(resources),
-        None => cache.write_failure(),
-    }
+    cache.write(resources::fetch(&App::new(settings), account, REQUEST_TIMEOUT, cache.read_stale()))
 }
 
 /// Leaves the terminal's session, so that no child can prompt there. Returns whether that succeeded.

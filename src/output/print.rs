@@ -127,7 +127,7 @@ impl Output {
             let line = format!("{mark} {title}{padding}  {}", escape_control(text));
             self.print(&format!("{}\n", wrap(&line, width, indent)))?;
             if let Some(next) = next {
-                let line = format!("{}{}", " ".repeat(indent), escape_control(&self.add_profile_flag(next)));
+                let line = format!("{}{}", " ".repeat(indent), escape_control(next));
                 self.print(&format!("{}\n", wrap(&line, width, 0)))?;
             }
         }

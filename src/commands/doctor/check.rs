@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::redact::ReportRedactor;
 use crate::error::{Error, ErrorKind};
-use crate::output::{Cell, CellStyle, CheckLine, Column, View};
+use crate::output::{Cell, CellStyle, CheckLine, Column, Output, View};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,9 +43,10 @@ impl CheckResult {
         Self { level: Level::Failure, next, kind: Some(kind), ..Self::ok(check, message) }
     }
 
-    pub(super) fn redact(mut self, redactor: &ReportRedactor) -> Self {
+    /// The result as it is printed: without secrets, and with commands for the same profile.
+    pub(super) fn finish(mut self, redactor: &ReportRedactor, output: &Output) -> Self {
         self.text = redactor.redact(&self.text);
-        self.next = self.next.map(|next| redactor.redact(&next));
+        self.next = self.next.map(|next| output.add_profile_flag(&redactor.redact(&next)));
         self
     }
 

@@ -74,7 +74,8 @@ impl Args {
             Err(_) => {}
         }
         let most_serious = results.iter().filter_map(|result| result.kind).max();
-        let results: Vec<_> = results.into_iter().map(|result| result.redact(&redactor)).collect();
+        let finish = |result: CheckResult| result.finish(&redactor, &app.output);
+        let results: Vec<_> = results.into_iter().map(finish).collect();
         if app.output.format() == Format::Table && !app.output.has_selected_columns() {
             app.output.print_check_lines(&results.iter().map(CheckResult::checkup).collect::<Vec<_>>())?;
             app.output.status(&summarize(&results));

@@ -3,7 +3,6 @@
 use clap::ValueEnum as _;
 
 use super::{ProfileArgs, default_name, verify_key};
-use crate::api::Error as ApiError;
 use crate::commands::resolve::fetch_all;
 use crate::context::App;
 use crate::error::{Error, ErrorKind};
@@ -11,7 +10,6 @@ use crate::model::{Currency, Location, Resource};
 use crate::output::{Choice, Output, Question};
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::ApiKey;
-use crate::settings::Account;
 
 /// Typed for "none" where Enter keeps the default.
 const NONE: &str = "-";
@@ -28,8 +26,9 @@ pub(super) async fn ask_profile(
     let mut rejected: Option<(String, Profile)> = None;
     let (name, mut profile, mut account) = loop {
         let (name, profile) = ask_credentials(args, name, rejected.as_ref(), document, output).await?;
-        match check_profile(&name, &profile, args, app).await {
-            Ok(account) => break (name, profile, account),
+        let account = app.account_of(&name, &profile)?;
+        match verify_key(app, account.clone(), args).await {
+            Ok(()) => break (name, profile, account),
             Err(error) if error.kind == ErrorKind::Credentials => {
                 output.warn(&error.message);
                 let what = if profile.username.is_some() { "key and username" } else { "key" };
@@ -44,7 +43,8 @@ pub(super) async fn ask_profile(
         if args.no_check {
             break;
         }
-        match list_locations(account, app).await? {
+        // The login continues without the locations if they cannot be listed.
+        match fetch_all(app.connect_as(account)?.client.locations()).await {
             Ok(all) => locations = all,
             Err(error) if error.names_field("merchant") => {
                 output.warn(&Error::from(error).message);
@@ -175,28 +175,6 @@ async fn ask_optional(
 /// The merchant ID in a username of the form `<merchant id>-<suffix>` (documented).
 fn merchant_of(username: &str) -> Option<&str> {
     username.rsplit_once('-').map(|(merchant, _)| merchant).filter(|merchant| !merchant.is_empty())
-}
-
-async fn check_profile(
-    name: &str,
-    profile: &Profile,
-    args: &ProfileArgs,
-    app: &App,
-) -> Result<Account, Error> {
-    let account = app.account_of(name, profile)?;
-    if !args.no_check {
-        verify_key(app, account.clone()).await?;
-    }
-    Ok(account)
-}
-
-/// Lists the account's locations. The login continues without them if that fails.
-async fn list_locations(
-    account: Account,
-    app: &App,
-) -> Result<Result<Vec<Resource<Location>>, ApiError>, Error> {
-    let context = app.connect_as(account)?;
-    Ok(fetch_all(context.client.locations()).await)
 }
 
 /// Asks for a location, with the current one first. A single location comes before "none", several come after it.

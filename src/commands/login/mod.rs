@@ -172,9 +172,7 @@ impl ProfileArgs {
         let profile = self.to_profile(environment, source, document.profile(&name));
         let account = app.account_of(&name, &profile)?;
         account.check_key(key)?;
-        if !self.no_check {
-            app.block_on(verify_key(app, account))?;
-        }
+        app.block_on(verify_key(app, account, self))?;
         Ok((name, profile))
     }
 
@@ -236,8 +234,11 @@ fn default_name(environment: Environment) -> Option<String> {
     Some(environment.to_string()).filter(|name| check_name(name).is_ok())
 }
 
-/// Checks the key with a read-only request. Fails if the API rejects the key or cannot be reached.
-async fn verify_key(app: &App, account: Account) -> Result<(), Error> {
+/// Checks the key with a read-only request, unless `--no-check` is given. Fails if the API rejects the key or cannot be reached.
+async fn verify_key(app: &App, account: Account, args: &ProfileArgs) -> Result<(), Error> {
+    if args.no_check {
+        return Ok(());
+    }
     let context = app.connect_as(account)?;
     let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
     let Err(error) = context.client.send(&request).await else { return Ok(()) };

@@ -11,7 +11,6 @@ use crate::ledger::{
 };
 use crate::model::{Order, shares_line};
 use crate::output::{format_amount, format_time};
-use crate::text::escape_control;
 
 /// The change that a person confirms: a new one, or the one that was started before. `describe` names its amount and its order.
 pub(super) fn question(
@@ -56,7 +55,7 @@ pub(super) async fn find_started(
     if let (Some(movement), false) = (same, again) {
         let noun = intent.operation.noun();
         let amount = format_amount(movement.amount, intent.currency());
-        let reference = escape_control(intent.reference.as_deref().unwrap_or_default()).into_owned();
+        let reference = intent.reference.as_deref().unwrap_or_default();
         let when = movement.at.map(format_time).unwrap_or_default();
         let message =
             format!("the order has a {noun} of {amount} with the reference {reference}, made {when}");

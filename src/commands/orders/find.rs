@@ -136,12 +136,11 @@ fn ambiguous(query: &str, sales: &[&Attempt]) -> Error {
         let reference = sale.intent.merchant_reference1.as_deref().unwrap_or_default();
         format!("{id}  {}  {amount}  {reference}", format_time(sale.at)).trim_end().to_owned()
     };
-    let candidates: Vec<_> = sales.iter().map(describe).collect();
     let message = format!("'{query}' is ambiguous: it matches {}", pluralize(sales.len(), "sale"));
     let ids: Vec<_> = sales.iter().filter_map(|sale| sale.order_id().or(sale.session_id())).collect();
-    candidates
+    sales
         .iter()
-        .fold(Error::usage(message), |error, candidate| error.line(candidate))
+        .fold(Error::usage(message), |error, sale| error.line(&describe(sale)))
         .detail("candidates", ids)
         .hint("use the ID of the order, such as `kustom orders get ID`")
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::fs::io_error_message;
 use crate::model::{Currency, parse_amount};
+use crate::text::decode_text;
 
 /// A day of a large store has a few thousand lines.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -36,20 +37,10 @@ pub(super) fn read(path: &Path, columns: &Columns, default: Option<Currency>) ->
     parse(&decode(&bytes), columns, default).map_err(failed)
 }
 
-/// Decodes UTF-8 and UTF-16, and else Windows-1252, in which Excel saves CSV by default in western countries.
+/// Decodes UTF-8 and UTF-16, and else Windows-1252, in which Excel saves CSV by default in western countries. The letters of
+/// western languages are the same in Latin-1.
 fn decode(bytes: &[u8]) -> String {
-    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<_> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        String::from_utf16_lossy(&units)
-    };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        // The letters of western languages are the same in Latin-1.
-        _ => String::from_utf8(bytes.to_vec())
-            .unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect()),
-    }
+    decode_text(bytes).unwrap_or_else(|| bytes.iter().copied().map(char::from).collect())
 }
 
 fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec<PosLine>, String> {

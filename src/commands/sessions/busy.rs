@@ -151,7 +151,7 @@ pub(super) async fn apply_policy(
         && let Some(paid) = sessions.iter().find(|session| is_paid(session))
     {
         // Nobody has seen this payment yet, and the sale at hand may be the same one.
-        return Err(paid_error(paid, "was paid before it could be canceled"));
+        return Err(paid_error(paid));
     }
     sessions.retain(OpenSession::is_open);
     if sessions.is_empty() {
@@ -291,7 +291,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
         Some(SessionStatus::Expired | SessionStatus::Failed) => Ok(()),
         Some(SessionStatus::Finalized) => {
             let paid = OpenSession { id: *id, attempt: session.attempt.clone(), status: Ok(cancelled) };
-            Err(paid_error(&paid, "was paid before it could be canceled"))
+            Err(paid_error(&paid))
         }
         _ => Err(error_of(session, ErrorKind::Busy, format!("session {id} was not canceled"))
             .hint("nothing was created")),
@@ -305,18 +305,19 @@ fn say_nothing_created(error: Error, id: Uuid) -> Error {
         .hint("nothing was created")
 }
 
-fn paid_error(session: &OpenSession, what: &str) -> Error {
+fn paid_error(session: &OpenSession) -> Error {
     let order_id = session.status.as_ref().ok().and_then(|session| session.order_id.clone());
     let order = order_id.as_ref().map(|order| format!(", order {order}"));
-    let message =
-        format!("session {} {what}: {}{}", session.id, session.describe(), order.unwrap_or_default());
+    let OpenSession { id, .. } = session;
+    let (description, order) = (session.describe(), order.unwrap_or_default());
+    let message = format!("session {id} was paid before it could be canceled: {description}{order}");
     let mut error = error_of(session, ErrorKind::Busy, message);
     if let Some(order_id) = order_id {
         error = error.detail("order_id", order_id);
     }
     error
         .hint("nothing was created; check whether this payment was for the same sale")
-        .hint(format!("show it: kustom sessions get {}", session.id))
+        .hint(format!("show it: kustom sessions get {id}"))
 }
 
 /// The sessions are open, so nothing is created. A status that cannot be read is reported as such.

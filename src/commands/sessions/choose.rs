@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::outcome::record_end;
+use crate::commands::resolve::too_short;
 use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
 use crate::ledger::{Attempt, Filter};
 use crate::model::{MIN_ID_PREFIX_LEN, SessionStatus};
 use crate::output::{Choice, format_amount};
-use crate::text::{escape_control, format_age, normalize_text, trim_text};
+use crate::text::{format_age, normalize_text, trim_text};
 
 const MAX_CHOICES: usize = 100;
 
@@ -153,12 +154,8 @@ impl ApiContext<'_> {
             return Ok(FoundSession { id: *id, sent: attempt.intent.sent() });
         }
         match found.len() {
-            0 if has_short_prefix => Err(Error::usage(format!(
-                "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
-                escape_control(query)
-            ))),
+            0 if has_short_prefix => Err(Error::usage(too_short(query))),
             0 => {
-                let query = escape_control(query);
                 let message = format!("no session with the ID or reference '{query}' was created here");
                 Err(Error::new(ErrorKind::NotFound, message)
                     .hint("pass the complete ID, or list the sessions with `kustom sessions list`"))

@@ -273,9 +273,7 @@ async fn build_from_body(
             .map_err(|error| Error::usage(format!("--body: {error}")).hint("nothing was sent"))?,
         Ok(_) => return Err(Error::usage("--body is JSON, but not an object like {\"device_id\": …}")),
         // The message of a syntax error contains its position, but no values.
-        Err(error) => {
-            return Err(Error::usage(format!("--body is not JSON: {error}")));
-        }
+        Err(error) => return Err(Error::usage(format!("--body is not JSON: {error}"))),
     };
     let (location_id, location) = find_location(location, context).await?;
     warn_about_types(&request.order_items, context);

@@ -163,7 +163,7 @@ impl Pair<'_> {
             })?,
         };
         let refused = |reason: &str| {
-            let id = escape_control(enrollment.enrollment_id.as_deref().unwrap_or_default());
+            let id = enrollment.enrollment_id.as_deref().unwrap_or_default();
             Err(Error::new(ErrorKind::Refused, format!("the code of enrollment {id} {reason}")))
         };
         let is_consumed = enrollment.status == Some(EnrollmentStatus::Consumed);

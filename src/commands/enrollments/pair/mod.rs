@@ -301,7 +301,7 @@ impl Pair<'_> {
                 if error.kind == ErrorKind::Unavailable {
                     error.kind = ErrorKind::Unknown;
                 }
-                let id = escape_control(&code.enrollment_id);
+                let id = &code.enrollment_id;
                 (
                     format!("{} is valid until {}", self.reporter.describe_code(code), code.format_expiry()),
                     Some(format!("withdraw it: kustom enrollments delete {id}")),

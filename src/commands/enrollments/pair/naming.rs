@@ -13,7 +13,7 @@ use crate::text::{escape_control, shell_quote};
 /// Fails if a device already has this name: a name that two devices have identifies neither.
 pub(super) fn check_name(name: &str, names: &[String]) -> Result<(), String> {
     if names.iter().any(|other| other.to_lowercase() == name.to_lowercase()) {
-        return Err(format!("a device named '{}' already exists", escape_control(name)));
+        return Err(format!("a device named '{name}' already exists"));
     }
     Ok(())
 }
