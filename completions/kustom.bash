@@ -31,6 +31,8 @@ else
     complete -o nospace -o bashdefault -F _clap_complete_kustom kustom
 fi
 
+# Joins the words that bash splits at `=`, and quotes the candidates, which bash inserts as they are. Within quotes that are
+# open, it omits candidates that would have to end them.
 _kustom() {
     local IFS= word last= prefix= words=() i
     for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do

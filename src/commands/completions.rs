@@ -3,7 +3,7 @@
 use crate::commands::help::text::after_help;
 use crate::complete::Shell;
 use crate::context::App;
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ExitStatus};
 
 /// Print the completion script of a shell
 ///
@@ -28,10 +28,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { shell } = self;
-        let script = shell
-            .script()
-            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot write the script: {error}")))?;
-        app.output.print_bytes(script.as_bytes())?;
+        app.output.print_bytes(shell.script().as_bytes())?;
         if app.output.is_terminal() {
             let (line, file) = shell.startup_line();
             app.output.status(&format!(

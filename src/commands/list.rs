@@ -28,21 +28,8 @@ impl LimitArgs {
 }
 
 impl ApiContext<'_> {
-    /// Prints a list as its pages arrive. A table is sorted by name.
+    /// Prints a list as its pages arrive, with a change to each item. A table is sorted by name.
     pub(super) async fn print_pages<T>(
-        &self,
-        request: PagedRequest<'_>,
-        limit: &LimitArgs,
-    ) -> Result<ExitStatus, Error>
-    where
-        T: DeserializeOwned + 'static,
-        Resource<T>: View,
-    {
-        self.print_pages_with(request, limit, |_: &mut Resource<T>| {}).await
-    }
-
-    /// Like [`Self::print_pages`], with a change to each item before it is printed.
-    pub(super) async fn print_pages_with<T>(
         &self,
         request: PagedRequest<'_>,
         limit: &LimitArgs,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::api::Error as ApiError;
 use crate::commands::resolve::fetch_all;
 use crate::complete;
 use crate::context::ApiContext;
@@ -44,18 +45,13 @@ impl ApiContext<'_> {
         }
     }
 
-    async fn list_names(&self, kind: NameKind) {
+    async fn list_names(&self, kind: NameKind) -> Result<(), ApiError> {
         match kind {
             NameKind::Location => {
-                if let Ok(locations) = fetch_all::<Location>(self.client.locations()).await {
-                    self.learn_resources(&locations);
-                }
+                self.learn_resources::<Location>(&fetch_all(self.client.locations()).await?);
             }
-            NameKind::Device => {
-                if let Ok(devices) = fetch_all::<Device>(self.client.devices(None)).await {
-                    self.learn_resources(&devices);
-                }
-            }
+            NameKind::Device => self.learn_resources::<Device>(&fetch_all(self.client.devices(None)).await?),
         }
+        Ok(())
     }
 }

@@ -222,10 +222,12 @@ impl ApiContext<'_> {
         }
     }
 
-    /// Like [`Self::location_id_or_default`], but lets the user pick one of several if there is no default.
+    /// Like [`Self::location_id_opt`], with the profile's default location. Without one, the user picks one of several.
     pub(super) async fn location_id_or_prompt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
-        if query.is_some() || self.account.location.is_some() || !self.output.can_prompt() {
-            return self.location_id_or_default(query).await;
+        let default = self.account.location.as_ref().map(|location| location.value.as_str());
+        let query = query.or(default);
+        if query.is_some() || !self.output.can_prompt() {
+            return self.location_id_opt(query).await;
         }
         let locations = fetch_all(Location::list(&self.client)).await?;
         self.learn_resources(&locations);
@@ -234,12 +236,6 @@ impl ApiContext<'_> {
             [only] => id_of(only).map(Some),
             _ => id_of(&self.select_from::<Location>(locations).await?).map(Some),
         }
-    }
-
-    /// Like [`Self::location_id_opt`], with the profile's default location.
-    pub(super) async fn location_id_or_default(&self, query: Option<&str>) -> Result<Option<String>, Error> {
-        let default = self.account.location.as_ref().map(|location| location.value.as_str());
-        self.location_id_opt(query.or(default)).await
     }
 }
 

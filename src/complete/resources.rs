@@ -40,18 +40,16 @@ pub(super) fn fetch(
     old: CachedResources,
 ) -> Option<CachedResources> {
     let context = app.connect_as(account).ok()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
     let client = &context.client;
     let enrollments = EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
-    let lists = runtime.block_on(async {
-        tokio::join!(
+    let lists = app.block_on(async {
+        Ok(tokio::join!(
             fetch_list(client.devices(None), timeout),
             fetch_list(client.locations(), timeout),
             fetch_list(client.enrollments(&enrollments), timeout),
-        )
+        ))
     });
-    runtime.shutdown_background();
-    let (devices, locations, enrollments) = match lists {
+    let (devices, locations, enrollments) = match lists.ok()? {
         (None, None, None) => return None,
         lists => lists,
     };

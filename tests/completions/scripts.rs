@@ -18,7 +18,7 @@ fn the_scripts_are_what_the_program_prints() {
     for (shell, file) in scripts {
         let printed = TestEnv::new().run(["completions", shell]).stdout_only();
         let committed = fs::read_to_string(folder.join(file)).unwrap();
-        assert_eq!(printed, committed, "run `kustom completions {shell} > completions/{file}`");
+        assert_eq!(printed, committed, "{shell}");
     }
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -3,7 +3,7 @@ use crate::commands::list::LimitArgs;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::Device;
+use crate::model::{Device, Resource};
 
 /// List registered devices
 ///
@@ -30,6 +30,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, limit } = self;
         let location_id = context.location_id_opt(location.as_deref()).await?;
-        context.print_pages::<Device>(context.client.devices(location_id.as_deref()), &limit).await
+        let devices = context.client.devices(location_id.as_deref());
+        context.print_pages(devices, &limit, |_: &mut Resource<Device>| {}).await
     }
 }

@@ -55,7 +55,7 @@ impl Args {
         let location_id = context.location_id_opt(location.as_deref()).await?;
         let filter = EnrollmentFilter { location_id, metadata, include_consumed };
         let redact = if show_codes { |_: &mut Resource<Enrollment>| {} } else { redact_code };
-        context.print_pages_with(context.client.enrollments(&filter), &limit, redact).await
+        context.print_pages(context.client.enrollments(&filter), &limit, redact).await
     }
 }
 

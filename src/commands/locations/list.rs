@@ -2,7 +2,7 @@ use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::Location;
+use crate::model::{Location, Resource};
 
 /// List the merchant's locations
 ///
@@ -23,6 +23,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        context.print_pages::<Location>(context.client.locations(), &self.limit).await
+        let locations = context.client.locations();
+        context.print_pages(locations, &self.limit, |_: &mut Resource<Location>| {}).await
     }
 }

@@ -26,9 +26,13 @@ pub(super) async fn ask_profile(
     let mut rejected: Option<(String, Profile)> = None;
     let (name, mut profile, mut account) = loop {
         let (name, profile) = ask_credentials(args, name, rejected.as_ref(), document, output).await?;
-        let account = app.account_of(&name, &profile)?;
-        match verify_key(app, account.clone(), args).await {
-            Ok(()) => break (name, profile, account),
+        let check = async {
+            let account = app.account_of(&name, &profile)?;
+            verify_key(app, account.clone(), args).await?;
+            Ok(account)
+        };
+        match check.await {
+            Ok(account) => break (name, profile, account),
             Err(error) if error.kind == ErrorKind::Credentials => {
                 output.warn(&error.message);
                 let what = if profile.username.is_some() { "key and username" } else { "key" };
