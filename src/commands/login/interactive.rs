@@ -29,7 +29,7 @@ pub(super) async fn ask_profile(
         let check = async {
             let account = app.account_of(&name, &profile)?;
             verify_key(app, account.clone(), args).await?;
-            Ok(account)
+            Ok::<_, Error>(account)
         };
         match check.await {
             Ok(account) => break (name, profile, account),
