@@ -37,21 +37,25 @@ impl EmulatorOnly {
 
     /// Adds a hint to the error of a request: `rejected_hint` if the emulator rejected it, or else that the server is
     /// not an emulator.
-    pub(super) async fn add_hint(
+    pub(super) async fn check<T>(
         &self,
-        error: api::Error,
+        result: Result<T, api::Error>,
         context: &ApiContext<'_>,
-        rejected_hint: String,
-    ) -> Error {
+        rejected_hint: &str,
+    ) -> Result<T, Error> {
+        let error = match result {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
         let status = error.status();
         let error = Error::from(error);
-        match &context.account.endpoint {
+        Err(match &context.account.endpoint {
             Endpoint::Remote(url) if status == Some(404) && is_emulator(context).await == Some(false) => {
                 error.context(&format!("{} is not a kustom emulator", url.value)).hint(self.hint)
             }
             _ if matches!(status, Some(404 | 409)) => error.hint(rejected_hint),
             _ => error,
-        }
+        })
     }
 }
 

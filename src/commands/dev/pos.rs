@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::SessionArg;
 use super::credentials::CredentialsArgs;
 use super::emulator_only::EmulatorOnly;
-use crate::api::{PosAction, pair_request, pos_action_request};
+use crate::api::{self, PosAction, pair_request, pos_action_request};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::outcome;
@@ -211,13 +211,8 @@ async fn pair(
     credentials: &CredentialsArgs,
     context: &ApiContext<'_>,
 ) -> Result<(), Error> {
-    let mut device = match context.client.send_json(&pair_request(code.expose(), name)).await {
-        Ok(device) => device,
-        Err(error) => {
-            let hint = "create another code: kustom enrollments create".to_owned();
-            return Err(GUARD.add_hint(error, context, hint).await);
-        }
-    };
+    let paired = context.client.send_json(&pair_request(code.expose(), name)).await;
+    let mut device = GUARD.check(paired, context, "create another code: kustom enrollments create").await?;
     credentials.redact(&mut device);
     context.print_item_with_names(&device).await?;
     let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
@@ -235,29 +230,21 @@ async fn set_offline(
     context: &ApiContext<'_>,
 ) -> Result<String, Error> {
     let id = context.find_or_select_id::<Device>(device.as_deref()).await?;
-    match context.client.pos_set_offline(&id, offline).await {
-        Ok(device) => context.print_item_with_names(&device).await?,
-        Err(error) => {
-            let hint = "list the devices: kustom devices list".to_owned();
-            return Err(GUARD.add_hint(error, context, hint).await);
-        }
-    }
+    let changed = context.client.pos_set_offline(&id, offline).await;
+    let device = GUARD.check(changed, context, "list the devices: kustom devices list").await?;
+    context.print_item_with_names(&device).await?;
     Ok(id)
 }
 
 /// Performs an action on a session, prints the session, and suggests commands to continue with.
 async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_>) -> Result<(), Error> {
     let id = session.resolve(context).await?;
-    let session: Resource<Session> = match context.client.send_json(&pos_action_request(id, action)).await {
-        Ok(session) => session,
-        Err(error) => {
-            let hint = match error.status() {
-                Some(404) => "list the sessions created on this machine: kustom sessions list".to_owned(),
-                _ => format!("check its status: kustom sessions get {id}"),
-            };
-            return Err(GUARD.add_hint(error, context, hint).await);
-        }
+    let performed = context.client.send_json(&pos_action_request(id, action)).await;
+    let hint = match performed.as_ref().map_err(api::Error::status) {
+        Err(Some(404)) => "list the sessions created on this machine: kustom sessions list".to_owned(),
+        _ => format!("check its status: kustom sessions get {id}"),
     };
+    let session: Resource<Session> = GUARD.check(performed, context, &hint).await?;
     context.print_item_with_names(&session).await?;
     let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
     let sentences = [describe_action(action, method), outcome::describe_status(&session)].join(" ");

@@ -71,13 +71,8 @@ impl Command {
                 context.client.advance_clock(by).await
             }
         };
-        match clock {
-            Ok(clock) => context.output.print_item(&clock)?,
-            Err(error) => {
-                let next = "show the time with `kustom dev emulator clock show`".to_owned();
-                return Err(GUARD.add_hint(error, context, next).await);
-            }
-        }
+        let hint = "show the time with `kustom dev emulator clock show`";
+        context.output.print_item(&GUARD.check(clock, context, hint).await?)?;
         Ok(ExitStatus::Success)
     }
 }

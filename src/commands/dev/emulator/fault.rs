@@ -72,25 +72,18 @@ impl Command {
             let reason = "the built-in emulator has no connections into which faults could be injected";
             return Err(Error::usage(reason).hint(GUARD.hint));
         }
-        let result = match &self {
+        let (client, output) = (&context.client, context.output);
+        let hint = "remove all faults with `kustom dev emulator fault clear`";
+        match self {
             Self::Add { fault } => {
-                let fault = context.client.add_fault(&fault.to_string()).await;
-                fault.map(|fault| context.output.print_item(&fault))
+                let added = client.add_fault(&fault.to_string()).await;
+                output.print_item(&GUARD.check(added, context, hint).await?)?;
             }
-            Self::List => context.client.faults().await.map(|faults| context.output.print_list(faults)),
+            Self::List => output.print_list(GUARD.check(client.faults().await, context, hint).await?)?,
             Self::Clear => {
-                context.client.clear_faults().await.map(|faults| context.output.print_list(faults))
+                output.print_list(GUARD.check(client.clear_faults().await, context, hint).await?)?;
+                output.status("Removed all faults.");
             }
-        };
-        match result {
-            Ok(printed) => printed?,
-            Err(error) => {
-                let hint = "remove all faults with `kustom dev emulator fault clear`".to_owned();
-                return Err(GUARD.add_hint(error, context, hint).await);
-            }
-        }
-        if matches!(self, Self::Clear) {
-            context.output.status("Removed all faults.");
         }
         Ok(ExitStatus::Success)
     }

@@ -21,10 +21,8 @@ pub(super) struct Args {}
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self {} = self;
-        if let Err(error) = context.client.reset_emulator().await {
-            let hint = "see its clock with `kustom dev emulator clock show`".to_owned();
-            return Err(GUARD.add_hint(error, context, hint).await);
-        }
+        let hint = "see its clock with `kustom dev emulator clock show`";
+        GUARD.check(context.client.reset_emulator().await, context, hint).await?;
         context.output.status("The emulator is in its initial state.");
         Ok(ExitStatus::Success)
     }
