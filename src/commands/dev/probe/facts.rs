@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use super::measure::Measurement;
+use super::measurement::Measurement;
 use super::response_check::ResponseCheck;
 
 /// Each fact, in the order in which they are printed: its name, what kustom and its emulator assume by default, and the

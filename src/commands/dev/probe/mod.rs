@@ -7,6 +7,7 @@ mod enrollments;
 mod facts;
 mod lists;
 mod measure;
+mod measurement;
 mod open_sessions;
 mod operations;
 mod orders;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::measure::{Measurement, Subject};
+use super::measurement::{Measurement, Subject};
 use super::prober::{Prober, parse, seen, status_and_code};
 use super::response_check::printable;
 use super::sessions::{REFERENCE, is_terminal, status_of};

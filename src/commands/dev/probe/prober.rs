@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::facts::{Observations, Seen};
-use super::measure::Subject;
+use super::measurement::Subject;
 use super::open_sessions::OpenSessions;
 use super::operations::Operation;
 use super::response_check::{ResponseCheck, printable, problem_shape};
