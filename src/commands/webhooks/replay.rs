@@ -147,8 +147,8 @@ pub(super) async fn replay(
             }
             body = event.to_string().into_bytes();
         }
-        let signed = signer.sign(&id, Timestamp::now(), &body);
-        headers.extend(signed.map_err(|error| Error::usage(error.to_string()))?);
+        let added = signer.sign(&id, Timestamp::now(), &body);
+        headers.extend(added.map_err(|error| Error::usage(error.to_string()))?);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
     headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
