@@ -6,7 +6,7 @@ use kustom::emulator::state::{GOTHENBURG, STOCKHOLM};
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, Server, State};
 use serde_json::{Value, json};
 
-use crate::common::contract_emulator::{Ask, World, over_http};
+use crate::common::contract_emulator::{Ask, NO_ID, World, over_http};
 
 #[test]
 fn all_thirteen_operations_match_the_contract() {
@@ -31,8 +31,14 @@ fn all_thirteen_operations_match_the_contract() {
     let update = json!({"name": "Till 2", "metadata": {"floor": "1"}, "location_id": GOTHENBURG});
     let updated = world.right(Ask::new("PUT", format!("/ipp/v1/devices/{device}")).json(&update));
     assert_eq!((updated.status, &updated.body["name"]), (200, &json!("Till 2")));
+    let nowhere = json!({"name": "x", "location_id": NO_ID});
+    assert_eq!(world.right(Ask::new("PUT", format!("/ipp/v1/devices/{device}")).json(&nowhere)).status, 404);
     let page = world.right(Ask::get(format!("/ipp/v1/devices?location_id={GOTHENBURG}")).merchant());
     assert_eq!(page.body["content"], json!([updated.body]));
+    let page = world.right(Ask::get(format!("/ipp/v1/devices?location_id={STOCKHOLM}")).merchant());
+    assert_eq!(page.body["content"], json!([]));
+    let cleared = world.right(Ask::new("PUT", format!("/ipp/v1/devices/{device}")).json(&json!({}))).body;
+    assert_eq!((cleared.get("name"), &cleared["metadata"]), (None, &json!({})));
 
     let session = world.session(&device);
     let read = || world.right(Ask::get(format!("/ipp/v1/sessions/{session}")));
@@ -49,6 +55,8 @@ fn all_thirteen_operations_match_the_contract() {
     let removed = world.right(Ask::new("DELETE", format!("/ipp/v1/devices/{device}")));
     assert_eq!((removed.status, removed.raw.len()), (204, 0));
     assert_eq!(world.right(Ask::get("/ipp/v1/devices").merchant()).body["content"], json!([]));
+    assert_eq!(world.right(Ask::new("DELETE", format!("/ipp/v1/devices/{device}"))).status, 404);
+    assert_eq!(world.right(Ask::new("PUT", format!("/ipp/v1/devices/{device}")).json(&update)).status, 404);
 
     let all: BTreeSet<_> = world.contract.operations().into_iter().map(|operation| operation.id).collect();
     assert_eq!(all.len(), 13);
@@ -72,10 +80,18 @@ fn responses_contain_what_a_client_needs() {
         &page["content"][0],
         &["id", "name", "street_address", "postal_code", "city", "country", "created_at"],
     );
-    let made = world.right(Ask::new("POST", "/ipp/v1/dev/devices").json(&json!({"name": "x"}))).body;
+    let new = json!({"name": "x", "metadata": {"simulated": "no"}});
+    let mut made = world.right(Ask::new("POST", "/ipp/v1/dev/devices").json(&new)).body;
     has(&made, &["id", "hardware_id", "merchant_id", "name", "platform", "created_at", "credentials"]);
     has(&made["credentials"], &["bearer_token", "issuedAt"]);
     assert_eq!(made["metadata"], json!({"simulated": "true"}));
+    let credentials = made.as_object_mut().unwrap().remove("credentials").unwrap();
+    assert_eq!(world.right(Ask::get("/ipp/v1/devices").merchant()).body["content"], json!([made]));
+    let state = String::from_utf8(world.emulator.state().write()).unwrap();
+    assert!(!state.contains(credentials["bearer_token"].as_str().unwrap()));
+    let enrollments = world.right(Ask::get("/ipp/v1/enrollments").merchant()).body["content"].clone();
+    let statuses = enrollments.as_array().unwrap().iter().map(|enrollment| &enrollment["status"]);
+    assert_eq!(statuses.collect::<Vec<_>>(), ["CONSUMED"]);
     let enrollment = world.enroll(&json!({"location_id": STOCKHOLM})).body;
     has(&enrollment, &["enrollment_id", "enrollment_code", "expires_at", "status", "location_id"]);
     let items = json!([{"name": "Coffee", "unit_price": 3900, "quantity": 2, "total_amount": 7800,
@@ -90,6 +106,21 @@ fn responses_contain_what_a_client_needs() {
     }
     assert_eq!(session["order_items"], items);
     assert_eq!(session["purchase_started_at"], "2026-01-31T11:00:00.5Z");
+}
+
+#[test]
+fn all_pairs_of_a_filter_and_the_location_must_match() {
+    let world = World::new();
+    world.enroll(&json!({"location_id": STOCKHOLM, "metadata": {"till": "1"}}));
+    for (query, count) in [
+        (format!("metadata=till:1&location_id={STOCKHOLM}"), 1),
+        ("metadata=till:2".to_owned(), 0),
+        ("metadata=till:1&metadata=floor:1".to_owned(), 0),
+        (format!("location_id={GOTHENBURG}"), 0),
+    ] {
+        let page = world.right(Ask::get(format!("/ipp/v1/enrollments?{query}")).merchant());
+        assert_eq!(page.body["total_elements"], count, "{query}");
+    }
 }
 
 #[test]

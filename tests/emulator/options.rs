@@ -56,6 +56,14 @@ fn answers_to_taps_deletes_and_late_cancels_are_options() {
     assert_eq!((tapped.status, &tapped.body["status"]), (200, &json!("FAILED")));
     let late = world.cancel(&session);
     assert_eq!((late.status, &late.body["status"]), (200, &json!("FAILED")));
+    // A payment must not become a cancellation.
+    let paid = world.session(&device);
+    assert_eq!(world.tap(&paid, "SUCCESS").body["status"], "FINALIZED");
+    assert_eq!(world.cancel(&paid).body["status"], "FINALIZED");
+    let cancelled = world.session(&device);
+    for _ in 0..2 {
+        assert_eq!(world.cancel(&cancelled).body["status"], "CANCELLED");
+    }
     let removed = world.right(Ask::new("DELETE", format!("/ipp/v1/devices/{device}")));
     assert_eq!((removed.status, removed.raw.len()), (200, 0));
     let id = world.enroll(&json!({"location_id": STOCKHOLM})).body["enrollment_id"].clone();

@@ -30,7 +30,10 @@ fn all_seven_operations_match_their_description() {
     let device = world.right(Ask::new("POST", PAIR).json(&body));
     assert_eq!((device.status, &device.body["name"]), (200, &json!("Anna's phone")));
     assert_eq!(device.body["location_id"], json!(GOTHENBURG));
-    assert_eq!(device.body["metadata"], json!({"till": "1"}));
+    assert_eq!(
+        (&device.body["metadata"], &device.body["platform"]),
+        (&json!({"till": "1"}), &json!("ANDROID"))
+    );
     assert!(device.body["credentials"]["bearer_token"].is_string());
     let device = device.body["id"].as_str().unwrap();
 
@@ -50,6 +53,15 @@ fn all_seven_operations_match_their_description() {
         let answer = world.right(Ask::new("POST", format!("/emulator/pos/devices/{device}/{verb}")));
         assert_eq!((answer.status, &answer.body["offline"]), (200, &json!(verb == "offline")));
     }
+
+    // A used code stays used when its time is over.
+    let advance = Ask::new("POST", "/emulator/clock").json(&json!({"advance": "PT8760H"}));
+    assert_eq!(world.right(advance).status, 200);
+    let list = |query: &str| {
+        let list = world.right(Ask::get(format!("/ipp/v1/enrollments{query}")).merchant()).body;
+        list["content"].as_array().unwrap().iter().map(|item| item["status"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((list(""), list("?include_consumed=false")), (vec![json!("CONSUMED")], vec![]));
 
     let own = world.contract.emulators_own().into_iter().map(|own| own.id);
     let own: BTreeSet<_> = own.filter(|id| id.starts_with("pos")).collect();
@@ -82,6 +94,7 @@ fn impossible_actions_are_rejected_and_change_nothing() {
     let pair = |code: &Value| world.right(Ask::new("POST", PAIR).json(&json!({"enrollment_code": code})));
     let code = &enrollment["enrollment_code"];
     assert_eq!((pair(code).status, pair(code).status), (200, 409));
+    assert_eq!(world.right(Ask::get("/ipp/v1/devices").merchant()).body["total_elements"], 2);
     // The response must not repeat what may be another phone's code with a typo.
     let unknown = pair(&json!("NOSUCHCODE"));
     assert_eq!(unknown.status, 404);

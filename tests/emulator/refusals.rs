@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kustom::emulator::state::{EmulatorOptions, MerchantIdNeed, STOCKHOLM};
+use kustom::emulator::state::{EmulatorOptions, GOTHENBURG, MerchantIdNeed, STOCKHOLM};
 use kustom::emulator::{API_KEY, USERNAME};
 use serde_json::{Value, json};
 
@@ -175,6 +175,14 @@ fn what_is_missing_is_404() {
     }
     let sessions = Ask::new("POST", "/ipp/v1/sessions").json(&order(NO_ID));
     assert_eq!(world.right(sessions).status, 404);
+    let device = order(&world.device("Till 1"));
+    let stockholm = STOCKHOLM.to_string();
+    for (location, status) in [(NO_ID, 404), (&GOTHENBURG.to_string(), 404), (&stockholm, 200)] {
+        let path = format!("/ipp/v1/sessions?location_id={location}");
+        let before = world.emulator.state();
+        assert_eq!(world.right(Ask::new("POST", path).json(&device)).status, status, "{location}");
+        assert_eq!(world.emulator.state() == before, status == 404, "{location}");
+    }
     let unknown = world.enroll(&json!({"location_id": NO_ID}));
     assert_eq!((unknown.status, unknown.body["errors"]["location_id"].is_string()), (404, true));
     for path in ["/ipp/v1", "/ipp/v2/sessions", "/ipp/v1/sessions/", "/favicon.ico", "/ipp/v1/dev/devices/x"]

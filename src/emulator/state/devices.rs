@@ -212,34 +212,8 @@ fn no_device(id: Uuid) -> Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emulator::state::STOCKHOLM;
     use crate::emulator::state::invariant_tests::{TestClock, simulated};
-    use crate::emulator::state::{EnrollmentFilter, GOTHENBURG, STOCKHOLM};
-    use crate::model::EnrollmentStatus;
-
-    fn devices(state: &State, location_id: Option<Uuid>) -> Vec<Device> {
-        state.list_devices(location_id, PageRequest::default(), Timestamp::MAX).content
-    }
-
-    #[test]
-    fn a_simulated_device_is_marked_and_has_a_consumed_enrollment() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let mut new = simulated("Till 1");
-        new.metadata.insert("simulated".into(), "no".into());
-        let device = state.create_simulated_device(new, &mut clock.context()).unwrap();
-        assert_eq!(device.metadata.get("simulated").map(String::as_str), Some("true"));
-        let page = state.list_enrollments(&EnrollmentFilter::default(), PageRequest::default(), clock.now);
-        let statuses: Vec<_> = page.content.into_iter().map(|enrollment| enrollment.status).collect();
-        assert_eq!(statuses, [Some(EnrollmentStatus::Consumed)]);
-    }
-
-    #[test]
-    fn credentials_are_only_in_the_first_response() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let created = state.create_simulated_device(simulated("Till 1"), &mut clock.context()).unwrap();
-        let token = created.credentials.clone().and_then(|credentials| credentials.bearer_token).unwrap();
-        assert_eq!(devices(&state, None), [Device { credentials: None, ..created }]);
-        assert!(!String::from_utf8(state.write()).unwrap().contains(&token));
-    }
 
     #[test]
     fn the_default_location_is_the_only_one() {
@@ -254,30 +228,5 @@ mod tests {
             let created = created.map(|device| device.location_id).map_err(|error| error.status.as_u16());
             assert_eq!(created, expected);
         }
-    }
-
-    #[test]
-    fn an_update_replaces_everything_or_nothing() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let id = clock.device(&mut state);
-        let before = state.clone();
-        let update = |location_id| DeviceUpdate { location_id: Some(location_id), ..DeviceUpdate::default() };
-        assert_eq!(state.update_device(id, update(Uuid::nil())).unwrap_err().status, 404);
-        assert_eq!(state.update_device(Uuid::nil(), update(STOCKHOLM)).unwrap_err().status, 404);
-        assert_eq!(state, before);
-        let device = state.update_device(id, update(GOTHENBURG)).unwrap();
-        assert_eq!((&device.name, &device.metadata), (&None, &Metadata::new()));
-        assert_eq!(devices(&state, Some(STOCKHOLM)), []);
-        assert_eq!(devices(&state, Some(GOTHENBURG)), [device]);
-    }
-
-    #[test]
-    fn a_deregistered_device_is_gone() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let id = clock.device(&mut state);
-        assert_eq!(state.deregister_device(id), Ok(()));
-        assert_eq!(devices(&state, None), []);
-        assert_eq!(state.deregister_device(id).unwrap_err().status, 404);
-        assert_eq!(state.update_device(id, DeviceUpdate::default()).unwrap_err().status, 404);
     }
 }

@@ -1,15 +1,13 @@
-use jiff::SignedDuration;
+//! Refunds of an order, and orders of early versions. `tests/emulator/orders.rs` tests the operations over HTTP.
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::emulator::state::invariant_tests::{TestClock, open_session};
-use crate::emulator::state::{PayoutFilter, TransactionFilter};
-use crate::model::TransactionType;
 
 /// A paid order of 200.00 SEK.
-fn paid(options: impl FnOnce(&mut State)) -> (State, TestClock, Uuid) {
+fn paid() -> (State, TestClock, Uuid) {
     let (mut state, mut clock, _, session) = open_session();
-    options(&mut state);
     let paid = state.simulate_tap(session, crate::model::TapOutcome::Success, &mut clock.context()).unwrap();
     (state, clock, paid.order_id.unwrap().parse().unwrap())
 }
@@ -31,18 +29,8 @@ fn refund(
 }
 
 #[test]
-fn a_paid_session_has_a_captured_order() {
-    let (state, clock, id) = paid(|_| {});
-    let order = state.order(id, clock.now).unwrap();
-    assert_eq!(order.status, Some(OrderStatus::Captured));
-    assert_eq!(order.captured_amount, order.order_amount);
-    assert_eq!((order.refunded_amount, order.captures.len()), (Some(0), 1));
-    assert_eq!(state.order(Uuid::nil(), clock.now).unwrap_err().code, Some("NO_SUCH_ORDER"));
-}
-
-#[test]
 fn a_key_refunds_once_and_what_is_left_is_the_limit() {
-    let (mut state, mut clock, id) = paid(|_| {});
+    let (mut state, mut clock, id) = paid();
     let total = state.order(id, clock.now).unwrap().captured_amount.unwrap();
     let first = refund(&mut state, &mut clock, id, 100, Some("a")).unwrap();
     assert_eq!(refund(&mut state, &mut clock, id, 5, Some("a")), Ok(first), "only the key counts");
@@ -61,61 +49,8 @@ fn a_key_refunds_once_and_what_is_left_is_the_limit() {
 }
 
 #[test]
-fn captures_cancellations_and_releases_depend_on_what_is_captured() {
-    let change = |state: &mut State, clock: &mut TestClock, id, operation| {
-        let change = state.change_order(id, operation, None, &mut clock.context());
-        change.map(|_| ()).map_err(|rejection| (rejection.status.as_u16(), rejection.code.unwrap()))
-    };
-    let (mut state, mut clock, id) = paid(|_| {});
-    for (operation, code) in [
-        (OrderOperation::Capture(amount(1)), "CAPTURE_NOT_ALLOWED"),
-        (OrderOperation::Cancel, "CANCEL_NOT_ALLOWED"),
-        (OrderOperation::Release, "NOT_ALLOWED"),
-    ] {
-        assert_eq!(change(&mut state, &mut clock, id, operation), Err((403, code)));
-    }
-    let (mut state, mut clock, id) = paid(|state| state.options.order_capture = OrderCapture::Manual);
-    let status = |state: &State, clock: &TestClock| state.order(id, clock.now).unwrap().status.unwrap();
-    assert_eq!(status(&state, &clock), OrderStatus::Authorized);
-    assert_eq!(refund(&mut state, &mut clock, id, 1, None), Err((403, Some("REFUND_NOT_ALLOWED"))));
-    let mut cancelled = state.clone();
-    assert_eq!(change(&mut cancelled, &mut clock, id, OrderOperation::Cancel), Ok(()));
-    assert_eq!(status(&cancelled, &clock), OrderStatus::Cancelled);
-    assert_eq!(change(&mut state, &mut clock, id, OrderOperation::Capture(amount(100))), Ok(()));
-    assert_eq!(status(&state, &clock), OrderStatus::PartCaptured);
-    assert_eq!(change(&mut state, &mut clock, id, OrderOperation::Release), Ok(()));
-    assert_eq!(status(&state, &clock), OrderStatus::Captured);
-}
-
-#[test]
-fn a_sale_is_paid_out_after_the_delay() {
-    let (mut state, mut clock, id) = paid(|_| {});
-    refund(&mut state, &mut clock, id, 100, None).unwrap();
-    let (payouts, transactions) = (PayoutFilter::default(), TransactionFilter::default());
-    assert_eq!(state.list_payouts(&payouts, clock.now), []);
-    assert_eq!(state.list_transactions(&transactions, clock.now), []);
-    clock.advance(state.options.payout_delay + SignedDuration::from_hours(24));
-    let paid_out = state.list_payouts(&payouts, clock.now);
-    assert_eq!(paid_out.len(), 1);
-    let totals = paid_out[0].totals.clone().unwrap();
-    let [sale, returned, fee, settled] =
-        [totals.sale_amount, totals.return_amount, totals.fee_amount, totals.settlement_amount]
-            .map(Option::unwrap);
-    assert_eq!((returned, fee, settled), (100, sale / 100, sale - 100 - sale / 100));
-    let kinds: Vec<_> = state
-        .list_transactions(&transactions, clock.now)
-        .into_iter()
-        .map(|entry| entry.kind.unwrap())
-        .collect();
-    assert_eq!(kinds, [TransactionType::Sale, TransactionType::Fee, TransactionType::Return]);
-    let reference = paid_out[0].payment_reference.clone().unwrap();
-    assert_eq!(state.payout(&reference, clock.now).as_ref(), Ok(&paid_out[0]));
-    assert_eq!(state.payout("x", clock.now).unwrap_err().status, 404);
-}
-
-#[test]
 fn a_state_of_an_early_version_gets_its_orders() {
-    let (state, clock, id) = paid(|_| {});
+    let (state, clock, id) = paid();
     let mut early: serde_json::Value = serde_json::from_slice(&state.write()).unwrap();
     early.as_object_mut().unwrap().remove("orders");
     let read = State::read(early.to_string().as_bytes()).unwrap();
@@ -127,7 +62,7 @@ fn a_state_of_an_early_version_gets_its_orders() {
 proptest! {
     #[test]
     fn refunds_never_exceed_what_was_captured(amounts in proptest::collection::vec((0_i64..30_000, 0_u8..4), 0..40)) {
-        let (mut state, mut clock, id) = paid(|_| {});
+        let (mut state, mut clock, id) = paid();
         for (minor, key) in amounts {
             let key = key.to_string();
             let _ = refund(&mut state, &mut clock, id, minor, (key != "0").then_some(&key));

@@ -4,21 +4,6 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::emulator::state::invariant_tests::{TestClock, new_session, open_session, status};
-use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
-
-#[test]
-fn an_unknown_or_offline_device_or_a_different_location_is_rejected() {
-    let (mut state, mut clock, device, _) = open_session();
-    let before = state.clone();
-    let at = |location_id| NewSession { location_id: Some(location_id), ..new_session(device) };
-    for new in [new_session(Uuid::nil()), at(GOTHENBURG), at(Uuid::nil())] {
-        assert_eq!(status(state.create_session(new, &mut clock.context())), Err(404));
-    }
-    assert_eq!(state, before);
-    assert!(state.create_session(at(STOCKHOLM), &mut clock.context()).is_ok());
-    state.set_offline(device, true).unwrap();
-    assert_eq!(status(state.create_session(new_session(device), &mut clock.context())), Err(409));
-}
 
 #[test]
 fn a_device_can_have_several_open_sessions_unless_the_option_is_set() {
@@ -36,20 +21,6 @@ fn a_device_can_have_several_open_sessions_unless_the_option_is_set() {
     assert_eq!(create(&mut state, &mut clock, device), Err(409));
     clock.advance(state.options.session_lifetime);
     assert!(create(&mut state, &mut clock, device).is_ok());
-}
-
-#[test]
-fn cancelling_an_ended_session_depends_on_the_option() {
-    let (mut state, mut clock, _, id) = open_session();
-    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
-    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Err(409));
-    state.options.cancel_ended = CancelEnded::Answer;
-    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
-    // A payment must not become a cancellation.
-    let (mut state, mut clock, _, id) = open_session();
-    state.options.cancel_ended = CancelEnded::Answer;
-    state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
-    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Finalized));
 }
 
 /// Choosing a payment method does not extend the lifetime.
