@@ -24,6 +24,9 @@ fn main() {
     if is_release && variable("CARGO_CFG_TARGET_OS") == "linux" {
         // A release build aborts on panic, so the index for unwinding is unused.
         println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+    } else if variable("CARGO_CFG_TARGET_OS") == "linux" && variable("CARGO_CFG_TARGET_ENV") == "gnu" {
+        // The tests start a debug build thousands of times, and each start would relocate 150,000 addresses.
+        println!("cargo::rustc-link-arg-bins=-no-pie");
     }
 }
 

@@ -279,8 +279,7 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
 }
 
 fn findings(env: &TestEnv, code: i32, args: &[&str]) -> Vec<(String, String, String)> {
-    let outcome = env.run(["doctor", "-o", "json"].iter().chain(args)).assert_code(code);
-    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let rows = env.run(["doctor", "-o", "json"].iter().chain(args)).json_with(code);
     let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
     let rows = rows.as_array().unwrap().iter();
     rows.map(|row| (text(row, "check"), text(row, "level"), text(row, "finding"))).collect()

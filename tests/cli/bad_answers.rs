@@ -1,6 +1,6 @@
 //! An API that misbehaves: each way with its exit code and its words, and with what was sent.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::harness::TestEnv;
 use crate::common::redaction::fixed_id as id;
@@ -130,9 +130,8 @@ fn a_refused_connection() {
     assert_eq!(env.run(["devices", "list"]).assert_failure(6), refused);
     assert_eq!(env.run(["dev", "create-device", "--name", "x"]).assert_failure(6), refused);
     // The request is for programs, and for --verbose.
-    let said = env.run(["devices", "list", "-o", "json"]).assert_failure(6);
-    let error: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(error["error"]["request"], "GET /ipp/v1/devices");
+    let error = env.run(["devices", "list", "-o", "json"]).json_failure(6);
+    assert_eq!(error["request"], "GET /ipp/v1/devices");
 }
 
 #[test]
@@ -204,9 +203,8 @@ fn a_payment_that_may_have_arrived_is_not_sent_again() {
         assert_eq!(server.lines(), ["POST /ipp/v1/sessions"], "{reply:?}");
     }
     let server = Server::always(Reply::cut());
-    let said = env(&server).run(["api", "POST", "/ipp/v1/sessions", "-o", "json"]).assert_failure(7);
-    let error: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!((&error["error"]["kind"], &error["error"]["exit_code"]), (&json!("unknown"), &json!(7)));
+    let error = env(&server).run(["api", "POST", "/ipp/v1/sessions", "-o", "json"]).json_failure(7);
+    assert_eq!((&error["kind"], &error["exit_code"]), (&json!("unknown"), &json!(7)));
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -237,17 +235,16 @@ fn refusals_are_told_with_their_fields_first() {
         json!({"title": "T", "detail": "D", "errors": {"name": "is taken", "platform": "is closed"}});
     for (status, code) in [(400, 5), (409, 5), (422, 5), (404, 4)] {
         let server = Server::always(Reply::json(status, &problem));
-        let said =
-            env(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).assert_failure(code);
-        let error: Value = serde_json::from_str(&said).unwrap();
+        let error =
+            env(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).json_failure(code);
         let kind = if code == 4 { "not_found" } else { "refused" };
         assert_eq!(
             error,
-            json!({"error": {
+            json!({
                 "kind": kind, "exit_code": code, "status": status, "hints": [], "errors": problem["errors"],
                 "message": format!("name: is taken; platform: is closed (HTTP {status})"),
                 "request": "POST /ipp/v1/dev/devices",
-            }})
+            })
         );
         assert_eq!(server.asked().len(), 1);
     }

@@ -19,8 +19,7 @@ fn dry_run(env: &TestEnv, flag: &str, content: impl AsRef<[u8]>) -> CommandOutpu
 }
 
 fn amount_of(env: &TestEnv, flag: &str, content: impl AsRef<[u8]>) -> i64 {
-    let printed = dry_run(env, flag, content).assert_code(0);
-    let request: Value = serde_json::from_str(&printed.stdout).expect("a request");
+    let request = dry_run(env, flag, content).json_with(0);
     let amount = &request["body"]["order_amount"];
     // `2000.0` is sent as it is written.
     amount.to_string().trim_end_matches(".0").parse().expect("an amount")

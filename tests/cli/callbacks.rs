@@ -6,7 +6,7 @@ use kustom::webhooks::Verifier;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, json_lines};
 use crate::common::server::{Asked, Reply, Server};
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -119,7 +119,7 @@ fn a_script_reads_the_log_as_objects_and_what_was_not_acknowledged_is_told_at_th
     emulator.signal("TERM");
     emulator.signal("TERM");
     let outcome = emulator.wait().assert_code(0);
-    let lines: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(&outcome.stderr);
     let first = lines.iter().find(|line| !line["callback"].is_null()).unwrap();
     assert_eq!(
         first["callback"],

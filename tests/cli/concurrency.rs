@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 
-use crate::common::harness::{RunningCommand, TestEnv};
+use crate::common::harness::{RunningCommand, TestEnv, column};
 
 const MANY: usize = 50;
 
@@ -117,8 +117,7 @@ fn killing_a_command_on_local_leaves_the_old_state_or_the_new_one() {
         || fs::write(&file, &old).unwrap(),
         || {
             let devices = env.run(["devices", "list", "-o", "json"]).json();
-            let names: Vec<_> =
-                devices.as_array().unwrap().iter().map(|device| device["name"].clone()).collect();
+            let names = column(&devices, "name");
             assert!(names == ["Till 1"] || names == ["Till 1", "Till 2"], "{names:?}");
             names.len() == 2
         },

@@ -17,7 +17,7 @@ fn check(env: &TestEnv, script: Option<&str>, code: i32, name: &str) -> Value {
         Some(script) => command.through(script),
         None => command,
     };
-    let results: Value = serde_json::from_str(&command.run().assert_code(code).stdout).unwrap();
+    let results = command.run().json_with(code);
     let found = results.as_array().unwrap().iter().find(|result| result["check"] == name);
     found.cloned().unwrap_or_else(|| panic!("no {name} in {results:#}"))
 }

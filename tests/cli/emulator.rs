@@ -5,10 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use kustom::emulator::{API_KEY, State};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, json_lines};
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 
@@ -57,7 +57,7 @@ fn a_script_gets_an_object_and_a_file_that_is_there_as_long_as_it_listens() {
         assert_eq!(outcome.stdout, told);
         assert!(!file.exists(), "the file is left behind");
         if format != "table" {
-            let line: Value = serde_json::from_str(&outcome.stderr).unwrap();
+            let line = json_lines(&outcome.stderr).remove(0);
             let request = &line["request"];
             assert_eq!(
                 (&request["method"], &request["path"], &request["status"], request["ms"].is_u64()),

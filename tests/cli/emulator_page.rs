@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, column, json_lines};
 
 const STOCKHOLM: &str = "51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
 
@@ -75,7 +75,7 @@ fn requests_are_recorded_with_their_bodies_and_without_secrets() {
     assert_eq!((&request["body"], &request["response"]), (&body, &created));
     assert_eq!(request["ignored"], json!(["oops"]));
     let all = emulator.json("GET", "/emulator/requests?all=true", "");
-    let paths: Vec<_> = all["requests"].as_array().unwrap().iter().map(|one| one["path"].clone()).collect();
+    let paths = column(&all["requests"], "path");
     assert!(paths.contains(&json!("/emulator/pos/pair")), "{paths:?}");
     let (page, _) = page(&emulator);
     for text in [all.to_string(), page] {
@@ -141,15 +141,14 @@ fn sessions_and_phones_are_listed_for_assertions() {
     let _ = emulator.json("POST", &format!("/emulator/pos/sessions/{paid}/pay"), "");
     let ids = |query: &str| -> Vec<Value> {
         let list = emulator.json("GET", &format!("/emulator/sessions{query}"), "");
-        list["sessions"].as_array().unwrap().iter().map(|session| session["session_id"].clone()).collect()
+        column(&list["sessions"], "session_id")
     };
     assert_eq!(ids(""), [json!(paid), json!(open)]);
     assert_eq!(ids("?open=true"), [json!(open)]);
     assert_eq!(ids("?status=FINALIZED"), [json!(paid)]);
     assert_eq!(ids(&format!("?device_id={second}")), [json!(open)]);
     let phones = emulator.json("GET", "/emulator/phones", "");
-    let open: Vec<_> =
-        phones["phones"].as_array().unwrap().iter().map(|phone| phone["open"].clone()).collect();
+    let open = column(&phones["phones"], "open");
     assert_eq!(open, [json!(0), json!(1)]);
     let _ = emulator.end().assert_code(0);
 }
@@ -385,8 +384,7 @@ fn an_open_page_gets_every_change_and_does_not_delay_the_end() {
 fn where_others_can_reach_the_emulator_its_own_routes_need_the_token() {
     let env = TestEnv::new();
     let running = env.command(["dev", "emulator", "--listen", "0.0.0.0:0", "--public", "-o", "json"]).spawn();
-    let ready = running.until_stdout(|stdout| stdout.ends_with('\n'));
-    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let ready = json_lines(&running.until_stdout(|stdout| stdout.ends_with('\n'))).remove(0);
     let (url, token) = (ready["url"].as_str().unwrap(), ready["token"].as_str().unwrap());
     let user = TestEnv::new().at(url, "kco_test_api_emulator");
     let rejected = user.run(["dev", "emulator", "clock", "show"]).assert_failure(5);

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, column};
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 
@@ -30,7 +30,7 @@ fn a_seed_is_what_it_begins_with_and_never_what_it_forgets() {
     let user = emulator.env();
     let names = |noun: &str| -> Vec<Value> {
         let list = user.run([noun, "list", "-o", "json"]).json();
-        list.as_array().unwrap().iter().map(|item| item["name"].clone()).collect()
+        column(&list, "name")
     };
     assert_eq!(names("locations"), ["Umeå"]);
     assert_eq!(names("devices"), ["Till 1", "Till 2"]);

@@ -107,7 +107,7 @@ fn sigterm_ends_a_pager_that_does_not_read() {
     let pty = PtySession::open(&env, ["devices", "list"], &[("KUSTOM_PAGER", pager)]);
     pty.until("started");
     pty.signal("TERM");
-    assert_eq!(pty.end().0, 143);
+    pty.end_with(143);
 }
 
 #[cfg(target_os = "linux")]

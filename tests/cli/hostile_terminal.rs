@@ -92,10 +92,7 @@ fn names_in_lists_do_not_control_the_terminal() {
     ] {
         for columns in [200, 40] {
             let mut screen = PtySession::of_width(columns, &env, args, &[]);
-            screen.until_asked(&format!("{list} (type to search):"));
-            screen.type_in("Zq");
-            screen.until("Zq|");
-            screen.type_in("\r");
+            screen.choose(list, "Zq");
             assert_safe(&screen.end().1);
         }
     }
@@ -144,16 +141,14 @@ fn what_is_typed_does_not_control_the_terminal_in_the_error_of_its_prompt() {
     let env = env(&server, "playground", TEST_KEY);
     for columns in [200, 40] {
         let mut screen = PtySession::of_width(columns, &env, ["orders", "refund", &fixed_id(1)], &[]);
-        screen.until_asked("Refund (type to search):");
-        screen.type_in("\u{202e}\u{200b}");
+        screen.answer("Refund (type to search):", "\u{202e}\u{200b}");
         screen.until("\\u{200b}|");
         // Between two keys, the terminal itself would erase the line.
         screen.until_read_by_keys("Refund");
         screen.type_in("\u{15}another");
         screen.until("another|");
         screen.type_in("\r");
-        screen.until_asked("Amount, at most");
-        screen.type_in("Zq\u{202e}\u{2028}\u{2029}\u{200b}\r");
+        screen.answer("Amount, at most", "Zq\u{202e}\u{2028}\u{2029}\u{200b}\r");
         screen.until("error");
         screen.type_in("\u{3}");
         let shown = screen.end().1;
@@ -173,15 +168,13 @@ fn a_pager_gets_no_control_characters() {
     for variable in ["PAGER", "KUSTOM_PAGER"] {
         for args in [&["devices", "list"][..], &["devices", "list", "-o", "wide", "--color", "always"]] {
             let _ = std::fs::remove_file(env.path().join("paged.txt"));
-            let (code, shown) = PtySession::open(&env, args, &[(variable, &pager)]).end();
-            assert_eq!(code, 0, "{shown}");
+            PtySession::open(&env, args, &[(variable, &pager)]).end_with(0);
             let received = std::fs::read_to_string(env.path().join("paged.txt")).unwrap();
             assert!(received.lines().count() > 60, "{received}");
             assert_safe(&received);
         }
         // A pager that does not exist: kustom prints the list itself.
-        let (code, shown) = PtySession::open(&env, ["devices", "list"], &[(variable, &marker())]).end();
-        assert_eq!(code, 0, "{shown}");
+        let shown = PtySession::open(&env, ["devices", "list"], &[(variable, &marker())]).end_with(0);
         assert_safe(&shown);
     }
 }

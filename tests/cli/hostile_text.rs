@@ -8,16 +8,16 @@ use serde_json::{Map, Value, json};
 use crate::common::commands::{COMMANDS, arguments, grammar, in_parallel, response};
 use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::redaction::fixed_id;
-use crate::common::server::{Reply, Server};
+use crate::common::server::{Asked, Reply, Server};
+use crate::secrets::{refusals, successes};
 
 /// Controls (C0, DEL, C1), directions, and characters that nobody sees.
 const CONTROLS: &str = "\u{1b}[31m\u{1b}]0;x\u{7}\r\u{8}\u{7f}\u{9b}2J\u{85}\u{202e}\u{2066}\u{200b}\u{ad}\u{feff}\u{2028}\u{2029}\u{3164}\u{e0041}";
 /// It is public, so that no time is spent on the search for it.
 const KEY: &str = kustom::emulator::API_KEY;
 const SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
-const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
-fn marker() -> String {
+pub(crate) fn marker() -> String {
     format!("Zq{CONTROLS}qZ\n{FORGED}")
 }
 
@@ -60,66 +60,37 @@ fn assert_colors_are_of_kustom(outcome: &CommandOutput) {
     }
 }
 
-/// Runs every command with a server that responds with this, in the formats for the number of the command.
-fn every_command(
-    formats: impl Fn(usize) -> &'static [&'static str] + Sync,
-    reply: impl Fn(&crate::common::server::Asked) -> Reply + Send + Sync + 'static,
-) -> usize {
+/// Runs every command with a server that responds with this. With a number for each kind of response, every command prints
+/// text and JSON, and so does every kind of response.
+fn every_command(kind: usize, reply: impl Fn(&Asked) -> Reply + Send + Sync + 'static) {
     let server = Server::new(reply);
-    let marked = std::sync::atomic::AtomicUsize::new(0);
-    in_parallel(4, FORMATS, |format| {
+    in_parallel(4, 0..4, |part| {
         let env = TestEnv::new().at(&server.url(), KEY);
         for (number, command) in COMMANDS.into_iter().enumerate() {
-            if command.0 == "demo" || !formats(number).contains(&format) {
-                continue;
+            if number % 4 == part && command.0 != "demo" {
+                let args = arguments(&env, &server.url(), command, KEY, SECRET);
+                let more = ["-vv", "-o", alternate(number + kind)];
+                assert_escaped(&env.command(args).args(more).run());
             }
-            let args = arguments(&env, &server.url(), command, KEY, SECRET);
-            let colors = if format == "wide" { &["--color", "always"][..] } else { &[] };
-            let more = ["-vv", "-o", format].into_iter().chain(colors.iter().copied());
-            let outcome = env.run(args.iter().map(String::as_str).chain(more));
-            if colors.is_empty() {
-                assert_escaped(&outcome);
-            } else {
-                assert_colors_are_of_kustom(&outcome);
-            }
-            let is_marked = outcome.stdout.contains("Zq") || outcome.stderr.contains("Zq");
-            marked.fetch_add(usize::from(is_marked), std::sync::atomic::Ordering::Relaxed);
         }
     });
-    marked.into_inner()
 }
 
-/// One format for each command. With a number for each kind of response, every command prints text and JSON, and so does
-/// every kind of response.
-fn alternate(kind: usize) -> impl Fn(usize) -> &'static [&'static str] + Sync {
-    move |number| if (number + kind).is_multiple_of(2) { &["table"] } else { &["json"] }
+fn alternate(number: usize) -> &'static str {
+    if number.is_multiple_of(2) { "table" } else { "json" }
 }
 
 #[test]
 fn text_of_the_api_is_escaped_in_every_command_and_format_with_and_without_colors() {
-    // Text that leaves the response valid.
-    let marked = every_command(
-        |_| &FORMATS,
-        |asked| {
-            let body = response(asked, |resource| {
-                for field in [
-                    "name",
-                    "merchant_reference1",
-                    "merchant_reference2",
-                    "failure_reason",
-                    "platform",
-                    "payment_method",
-                ] {
-                    resource[field] = marker().into();
-                }
-                resource["metadata"] = json!({(marker()): marker()});
-                resource["order_items"] =
-                    json!([{"name": marker(), "reference": marker(), "type": marker()}]);
-                resource[marker()] = json!([marker(), {(marker()): marker()}]);
-            });
-            Reply::json(200, &body)
-        },
-    );
+    for outcome in successes() {
+        if outcome.command.contains("--color always") {
+            assert_colors_are_of_kustom(outcome);
+        } else {
+            assert_escaped(outcome);
+        }
+    }
+    let is_marked = |outcome: &&CommandOutput| outcome.stdout.contains("Zq") || outcome.stderr.contains("Zq");
+    let marked = successes().iter().filter(is_marked).count();
     assert!(marked > 100, "the text was shown: {marked}");
 }
 
@@ -139,7 +110,7 @@ fn no_field_of_a_response_is_trusted() {
     }
     let printable =
         marker().replace(|character: char| !character.is_ascii() || character.is_ascii_control(), "");
-    every_command(alternate(0), move |asked| {
+    every_command(0, move |asked| {
         Reply::json(200, &response(asked, mark)).header("x-echo", &printable).header("x-c1", "\u{85}\u{202e}")
     });
 }
@@ -152,15 +123,9 @@ fn each_field_of_a_response_is_escaped() {
         Reply::json(200, &response(asked, |resource| resource[&*current.lock().unwrap()] = marker().into()))
     });
     let env = TestEnv::new().at(&server.url(), KEY);
-    let Value::Object(resource) = response(
-        &crate::common::server::Asked {
-            method: "PUT".into(),
-            target: "/".into(),
-            headers: vec![],
-            body: vec![],
-        },
-        |_| {},
-    ) else {
+    let Value::Object(resource) =
+        response(&Asked { method: "PUT".into(), target: "/".into(), headers: vec![], body: vec![] }, |_| {})
+    else {
         unreachable!()
     };
     for name in resource.keys() {
@@ -190,21 +155,11 @@ fn each_field_of_a_response_is_escaped() {
 
 #[test]
 fn errors_of_the_api_are_escaped_in_every_command() {
-    every_command(alternate(0), |_| {
-        let problem = json!({
-            "type": marker(), "title": marker(), "detail": marker(), "error_code": marker(), "correlation_id": marker(),
-            "error_messages": [marker()], "errors": {(marker()): [marker(), {(marker()): marker()}]},
-        });
-        Reply::json(400, &problem)
-    });
+    refusals().iter().for_each(assert_escaped);
     // What `api` prints is the response itself.
-    every_command(alternate(1), |asked| match asked.line().as_str() {
+    every_command(1, |asked| match asked.line().as_str() {
         "GET /ipp/v1/devices" => Reply::json(200, &json!({"content": marker()})),
         _ => Reply::new(200, "text/plain", marker()),
-    });
-    every_command(alternate(0), |_| Reply::json(401, &json!({"detail": marker()})));
-    every_command(alternate(1), |_| {
-        Reply::empty(302).header("location", "https://x.example/\u{9b}2J\u{202e}")
     });
 }
 
@@ -349,7 +304,7 @@ fn variables_are_escaped() {
         .enumerate()
         {
             let env = TestEnv::new().at(&server.url(), KEY).env(name, marker());
-            let format = alternate(index)(number)[0];
+            let format = alternate(index + number);
             assert_escaped(&env.run([args, &["-o", format]].concat()));
         }
     });

@@ -1,6 +1,6 @@
 //! A machine that gets in the way: folders that cannot be written, disks that are full, readers that have left.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::commands::{COMMANDS, arguments, in_parallel, response};
 use crate::common::harness::TestEnv;
@@ -19,9 +19,8 @@ fn a_state_folder_that_cannot_be_written() {
             "error: the emulator's state file <home>/file/state/local.json cannot be written: Not a directory\n{MEND}"
         )
     );
-    let said = env.run(["devices", "list", "-o", "json"]).assert_failure(2);
-    let error: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(error["error"]["exit_code"], 2);
+    let error = env.run(["devices", "list", "-o", "json"]).json_failure(2);
+    assert_eq!(error["exit_code"], 2);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
 }
 

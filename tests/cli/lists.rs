@@ -9,7 +9,7 @@ use kustom::emulator::state::NewSimulatedDevice;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::harness::{PROGRAM, TestEnv};
+use crate::common::harness::{PROGRAM, TestEnv, json_lines};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::{FIXED_ID, fixed_id};
 use crate::common::server::{Reply, Server};
@@ -41,7 +41,7 @@ fn two_hundred_and_fifty_devices_come_in_order() {
     let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
     assert_eq!(names(&env.run(["devices", "list", "-o", "json"]).json()), expected);
     let lines = env.run(["devices", "list", "-o", "ndjson"]).stdout_only();
-    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = json_lines(&lines);
     assert_eq!(names(&json!(rows)), expected);
     assert_eq!(env.run(["devices", "list", "-o", "csv"]).stdout_only().lines().count(), 251);
     assert_eq!(env.run(["devices", "list"]).stdout_only().lines().count(), 251);

@@ -148,9 +148,9 @@ fn the_same_refund_is_made_once_unless_again() {
         &[&order, "--amount", "50.00", "--reference", " r-1"],
     ] {
         let outcome = env.run(["orders", "refund"].iter().chain(args).chain(&["-o", "json"])).assert_code(9);
-        let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
-        assert_eq!(error["error"]["refund_id"], first["refund_id"]);
-        assert_eq!(error["error"]["kind"], "duplicate");
+        let error = outcome.error();
+        assert_eq!(error["refund_id"], first["refund_id"]);
+        assert_eq!(error["kind"], "duplicate");
     }
     assert_eq!(get(&env, &order)["refunded_amount"], 5_000);
     let _ = refund(&env, &["receipt-1", "--amount", "50.00", "--reference", "r-1", "--again"]);
@@ -223,8 +223,8 @@ fn an_unknown_refund_is_finished_by_the_same_command() {
         let _ = user.run(["dev", "emulator", "fault", "add", &format!("{after}: {fault}")]).ok();
         let outcome = user.run(["orders", "refund", "receipt-1", "--amount", "50.00", "-o", "json"]);
         if outcome.code == Some(7) {
-            let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
-            let hint = error["error"]["hints"][0].as_str().unwrap();
+            let error = outcome.last_error();
+            let hint = error["hints"][0].as_str().unwrap();
             assert!(hint.starts_with("run the same command again"), "{hint}");
         } else {
             // The order shows that it was processed.
@@ -310,8 +310,7 @@ const PATHS: [(&str, &str); 3] =
 
 /// The order changes in the ledger.
 fn changes(env: &TestEnv) -> Vec<Value> {
-    let exported = env.run(["ledger", "export"]).ok();
-    let lines = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines = env.run(["ledger", "export"]).assert_code(0).ndjson().into_iter();
     lines.filter_map(|line| line.get("order_change").cloned()).collect()
 }
 
@@ -343,13 +342,12 @@ fn a_lost_response_to_a_change_of_an_order_is_retried_with_the_same_key_and_is_o
         let (args, is_made) = change(verb, &order);
         let made = user.run(&args).json();
         assert!(is_made(&made), "{verb}: {made}");
-        let error = user.run(&args).assert_code(9).stderr;
-        let error: Value = serde_json::from_str(&error).unwrap();
-        assert_eq!(error["error"]["kind"], "duplicate", "{error}");
+        let error = user.run(&args).assert_code(9).error();
+        assert_eq!(error["kind"], "duplicate", "{error}");
         assert!(is_made(&get(&user, &order)), "{verb}");
         let [stored] = &changes(&user)[..] else { panic!("{:?}", changes(&user)) };
         assert_eq!(stored["intent"]["operation"], verb);
-        assert_eq!(error["error"]["attempt"], stored["id"]);
+        assert_eq!(error["attempt"], stored["id"]);
         // Another machine that takes over the ledger knows it.
         let other = emulator.env();
         let exported = user.run(["ledger", "export"]).ok();
@@ -376,8 +374,8 @@ fn an_unknown_change_of_an_order_is_finished_by_the_same_command() {
             let _ = user.run(["dev", "emulator", "fault", "clear"]).ok();
             let stored = changes(&user);
             if code == 7 {
-                let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
-                assert_eq!(error["error"]["attempt"], stored[0]["id"]);
+                let error = outcome.last_error();
+                assert_eq!(error["attempt"], stored[0]["id"]);
                 assert!(stored[0]["outcome"]["unknown"].is_string(), "{stored:?}");
                 let _ = user.run(&args).ok();
             }
@@ -444,14 +442,8 @@ fn a_store_operator_refunds_one_of_three_items_with_prompts_only() {
     let (_, other) = sell(&env, "receipt-1");
     let (_, order) = sell(&env, "receipt-2");
     let mut screen = PtySession::open(&env, ["orders", "refund"], &[]);
-    screen.until_asked("Sale (type to search):");
-    screen.type_in("receipt-2");
-    screen.until("receipt-2|");
-    screen.type_in("\r");
-    screen.until_asked("Refund (type to search):");
-    screen.type_in("T-Sh");
-    screen.until("T-Sh|");
-    screen.type_in("\r");
+    screen.choose("Sale", "receipt-2");
+    screen.choose("Refund", "T-Sh");
     screen.until("How many, of 2");
     screen.type_in("1\r");
     screen.until("Continue?");

@@ -93,7 +93,8 @@ fn for_scripts_the_answer_is_the_device_or_the_session() {
     let env = TestEnv::new().local();
     let shown = |args: &[&str]| -> Value {
         let outcome = pos(&env, &[args, &["-o", "json"]].concat());
-        serde_json::from_str(&outcome.stdout_only()).unwrap()
+        assert_eq!(outcome.stderr, "");
+        outcome.json()
     };
     let device = shown(&["pair", &code(&env, &[])]);
     assert_eq!(device.get("name"), None, "a phone has no name until it is given one");

@@ -1,7 +1,7 @@
 //! On production, what moves money or removes something asks first: before anything that cannot be undone is
 //! sent, and without a terminal and `--yes`, before anything is sent at all.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::harness::TestEnv;
 use crate::common::pty::PtySession;
@@ -61,12 +61,8 @@ fn without_a_terminal_and_without_yes_nothing_is_sent() {
                     hint: nothing was sent; add --yes to confirm it beforehand\n";
     for (args, _) in risky() {
         assert_eq!(&env.run(&args).assert_failure(8), expected);
-        let said = env.run(args.iter().map(String::as_str).chain(["-o", "json"])).assert_failure(8);
-        let error: Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(
-            (&error["error"]["kind"], &error["error"]["exit_code"]),
-            (&json!("unconfirmed"), &json!(8))
-        );
+        let error = env.command(&args).args(["-o", "json"]).run().json_failure(8);
+        assert_eq!((&error["kind"], &error["exit_code"]), (&json!("unconfirmed"), &json!(8)));
     }
     let body = env.command(["sessions", "create", "--body", "-"]).stdin("{\"order_amount\": 5}").run();
     assert_eq!(&body.assert_failure(8), expected);
@@ -125,7 +121,7 @@ fn what_is_missing_is_named_before_anything_is_asked() {
 fn with_yes_it_goes() {
     for (args, request) in risky() {
         let server = Server::new(api);
-        let _ = production(&server).run(args.iter().map(String::as_str).chain(["--yes"])).ok();
+        let _ = production(&server).command(&args).args(["--yes"]).run().ok();
         let changes: Vec<_> = server.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect();
         assert_eq!(changes, [request], "{args:?}");
     }
@@ -165,8 +161,7 @@ fn a_person_is_asked_with_merchant_device_and_amount() {
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
         let mut screen = PtySession::open(&env, CREATE, &[]);
         screen.until(&question);
-        screen.until_asked("Continue? [y/N]");
-        screen.type_in(keys);
+        screen.answer("Continue? [y/N]", keys);
         let (exit, shown) = screen.end();
         assert_eq!((exit, posts()), (code, sent), "{keys:?}:\n{shown}");
         assert_eq!(shown.contains("not confirmed; nothing was done"), code == 8, "{shown}");
@@ -188,8 +183,7 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
         for (keys, code, sent) in [("n\r", 8, 0), ("y\r", 0, 1)] {
             let mut screen = PtySession::open(&env, args, &[]);
             screen.until(&format!("Production, merchant M100: {question}"));
-            screen.until_asked("Continue? [y/N]");
-            screen.type_in(keys);
+            screen.answer("Continue? [y/N]", keys);
             let (exit, shown) = screen.end();
             assert_eq!((exit, changes()), (code, sent), "{shown}");
         }
@@ -205,8 +199,7 @@ fn a_device_is_removed_only_by_whoever_types_its_name() {
         let mut screen = PtySession::open(&env, ["devices", "deregister", "Bar"], &[]);
         screen.until(&format!("Production, merchant M100: deregister 'Bar' ({})?", id(2)));
         screen.until("To continue, type its name: Bar");
-        screen.until_asked("Name:");
-        screen.type_in(keys);
+        screen.answer("Name:", keys);
         let (exit, shown) = screen.end();
         let changes = server.lines().iter().filter(|line| !line.starts_with("GET ")).count();
         assert_eq!((exit, changes), (code, sent), "{keys:?}:\n{shown}");
@@ -220,8 +213,7 @@ fn no_input_asks_nobody() {
     let server = Server::new(api);
     let env = production(&server);
     let screen = PtySession::open(&env, CREATE.iter().chain(&["--no-input"]), &[]);
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 8, "{shown}");
+    screen.end_with(8);
     server.assert_untouched();
 }
 
@@ -237,8 +229,7 @@ fn a_device_whose_name_cannot_be_typed_is_removed_by_its_id() {
         for (keys, code) in [("\r", 8), ("00000000\r", 0)] {
             let mut screen = PtySession::open(&env, ["devices", "deregister", &id(2)], &[]);
             screen.until("To continue, type its name: 00000000");
-            screen.until_asked("Name:");
-            screen.type_in(keys);
+            screen.answer("Name:", keys);
             let (exit, shown) = screen.end();
             assert_eq!(exit, code, "{name:?}:\n{shown}");
         }

@@ -142,12 +142,10 @@ impl Shop {
 /// The refunds that a command reported as made, now or before.
 fn reported(output: &CommandOutput) -> Option<String> {
     match output.code {
-        Some(0) => {
-            serde_json::from_str::<Value>(&output.stdout).unwrap()["refund_id"].as_str().map(str::to_owned)
-        }
+        Some(0) => output.document()["refund_id"].as_str().map(str::to_owned),
         Some(9) => {
-            let error: Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
-            error["error"]["refund_id"].as_str().map(str::to_owned)
+            let error = output.last_error();
+            error["refund_id"].as_str().map(str::to_owned)
         }
         // Refused, unknown, and what the order does not have.
         Some(2 | 5 | 6 | 7) => None,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, column};
 #[cfg(unix)]
 use crate::common::pty::PtySession;
 
@@ -62,8 +62,7 @@ fn a_sale_that_was_paid_meanwhile_can_be_picked() {
     let session = sell(&env, "100.00", "SEK", "receipt-1", false);
     pay_elsewhere(&env, &session);
     let mut screen = PtySession::open(&env, ["orders", "get"], &[]);
-    screen.until_asked("Sale (type to search):");
-    screen.type_in("\r");
+    screen.answer("Sale (type to search):", "\r");
     let (exit, shown) = screen.end();
     assert!(exit == 0 && shown.contains("receipt-1"), "{shown}");
 }
@@ -121,7 +120,7 @@ fn payouts_are_listed_shown_and_taken_apart() {
     let payout = env.run(["payouts", "get", reference, "-o", "json"]).json();
     assert_eq!(payout["totals"]["settlement_amount"], 10_000 - 3_000 - 100);
     let entries = env.run(["payouts", "transactions", reference, "-o", "json"]).json();
-    let kinds: Vec<_> = entries.as_array().unwrap().iter().map(|entry| entry["type"].clone()).collect();
+    let kinds = column(&entries, "type");
     assert_eq!(kinds, ["SALE", "FEE", "RETURN"]);
     assert_eq!(env.run(["payouts", "transactions", "--order", "a", "-o", "json"]).json(), entries);
     assert_eq!(env.run(["payouts", "list", "--currency", "EUR", "-o", "json"]).json(), json!([]));
@@ -159,11 +158,11 @@ fn a_day_is_reconciled_with_orders_and_the_point_of_sale() {
         env.run(["report", "reconcile", "--pos", "export.csv", "-o", "json"].iter().chain(&columns))
     };
     let right = pos("\u{feff}Kvitto;Belopp\r\na;100,00\r\nb;1 249,50\r\nc;5,00\r\n").assert_code(0);
-    assert_eq!(serde_json::from_str::<Value>(&right.stdout).unwrap(), json!([]));
+    assert_eq!(right.document(), json!([]));
     let _ = env.run(["report", "reconcile"]).assert_code(0);
     let _ = env.run(["orders", "refund", "a", "--amount", "30.00"]).ok();
     let outcome = pos("Kvitto;Belopp\nb;1249,00\nc;5,00\nx;7,00\na;100,00\na;-20,00\n").assert_code(14);
-    let differences: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let differences = outcome.document();
     let found: Vec<_> = differences
         .as_array()
         .unwrap()
@@ -235,8 +234,7 @@ fn a_day_with_one_difference_of_every_kind_is_reconciled() {
                   twice;100,00\npayout;100,00\nlate;100,00\nunknown;100,00\nnotpaid;7,00\n";
     env.file("export.csv", export);
     let args = ["report", "reconcile", "--pos", "export.csv", "--payout", payout, "--since", "2020-01-01"];
-    let outcome = env.run(args.iter().chain(&["-o", "json"])).assert_code(14);
-    let differences: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let differences = env.run(args.iter().chain(&["-o", "json"])).json_with(14);
     let found: Vec<_> = differences
         .as_array()
         .unwrap()

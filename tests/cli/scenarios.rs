@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::server::Server;
@@ -103,10 +103,10 @@ fn failures_are_printed_with_line_and_expectation() {
          ]},
     ]);
     let outcome = run(&env, &["a.toml", "b.toml", "-o", "json"]).assert_code(5);
-    assert_eq!(serde_json::from_str::<Value>(&outcome.stdout).unwrap(), rows);
+    assert_eq!(outcome.document(), rows);
     assert_eq!(outcome.stderr, "");
     let lines = run(&env, &["a.toml", "b.toml", "-o", "ndjson"]).assert_code(5);
-    let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = lines.ndjson();
     assert_eq!(json!(lines), rows);
     insta::assert_snapshot!(&run(&env, &["a.toml", "c.toml", "-o", "csv"]).whole(), @"scenario,file,result,steps,steps_passed,line,step,failures,exit_code,reason,left\n\
          All passed,a.toml,passed,2,2,,,[],0,,[]\n\
@@ -136,8 +136,7 @@ fn the_exit_code_is_that_of_the_first_failed_step() {
     ];
     for (code, text) in &cases {
         let env = env_with_files(&[("x.toml", text)]);
-        let outcome = run(&env, &["x.toml", "-o", "json"]).assert_code(*code);
-        let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let rows = run(&env, &["x.toml", "-o", "json"]).json_with(*code);
         assert_eq!(rows[0]["exit_code"], *code);
     }
     let env = env_with_files(&[("a.toml", &cases[6].1), ("b.toml", &cases[1].1), ("c.toml", &cases[0].1)]);
@@ -307,7 +306,7 @@ fn results_are_printed_in_order_whatever_the_number_of_jobs() {
         let _ = env.file(&format!("set/{number:03}.toml"), text);
     }
     let outcome = run(&env, &["set", "-o", "ndjson", "--jobs", "16"]).assert_code(5);
-    let rows: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = outcome.ndjson();
     assert_eq!(rows.len(), 200);
     for (number, row) in rows.iter().enumerate() {
         assert_eq!(row["scenario"], format!("{number:03}"));
@@ -339,15 +338,15 @@ fn an_interruption_prints_the_results_so_far() {
     let _ = process.until_stdout(|text| text.contains('\n'));
     process.interrupt();
     let outcome = process.wait().assert_code(130);
-    let rows: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = outcome.ndjson();
     let passed = rows.iter().filter(|row| row["result"] == "passed").count();
     let stopped = rows.iter().filter(|row| row["result"] == "stopped").count();
     assert!(
         passed > 0 && stopped <= 2 && passed + stopped == rows.len() && rows.len() < 5000,
         "{passed} {stopped}"
     );
-    let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
-    assert_eq!(error["error"]["message"], format!("interrupted: {passed} of 5000 scenarios done"));
+    let error = outcome.error();
+    assert_eq!(error["message"], format!("interrupted: {passed} of 5000 scenarios done"));
     let report = fs::read_to_string(env.path().join("out.xml")).unwrap();
     assert_eq!(report.matches("<testcase ").count(), rows.len());
 }

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::extract::Request;
 use kustom::emulator::state::PageRequest;
 use kustom::emulator::{API_KEY, Emulator, State};
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::ServiceExt as _;
 
 use super::scenarios::{SALE, run, without_times};
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, json_lines};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Asked, Reply, Server};
@@ -156,7 +156,7 @@ fn created_resources_are_removed_or_listed() {
     let removed = refusing("EXPIRED");
     let env_for = |server: &Server| env(&server.url(), &[("x.toml", text.as_str())]);
     let outcome = run(&env_for(&removed), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
-    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let rows = outcome.document();
     assert_eq!((&rows[0]["left"], outcome.stderr.as_str()), (&json!([]), ""));
     assert_eq!(
         changes(&removed),
@@ -169,7 +169,7 @@ fn created_resources_are_removed_or_listed() {
     );
     let open = refusing("CREATED");
     let outcome = run(&env_for(&open), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
-    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let rows = outcome.document();
     assert_eq!(rows[0]["left"], json!([format!("session {}: Not now. (HTTP 409)", id(2))]));
     let stuck =
         service(
@@ -178,13 +178,13 @@ fn created_resources_are_removed_or_listed() {
             },
         );
     let outcome = run(&env_for(&stuck), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
-    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let rows = outcome.document();
     let left =
         [format!("session {}: Not you. (HTTP 403)", id(2)), format!("device {}: Not you. (HTTP 403)", id(1))];
     assert_eq!(rows[0]["left"], json!(left));
     let warnings: Vec<_> =
         left.iter().map(|what| json!({"warning": {"message": format!("not removed: {what}")}})).collect();
-    let stderr: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let stderr = json_lines(&outcome.stderr);
     assert_eq!(stderr, warnings);
 }
 
@@ -200,9 +200,8 @@ fn an_unusable_account_is_an_error_with_its_own_exit_code() {
     ] {
         let server = Server::always(reply);
         let env = env(&server.url(), &[("x.toml", SALE)]);
-        let outcome =
-            run(&env, &["x.toml", "--profile", "p", "-o", "json", "--junit", "out.xml"]).assert_code(code);
-        let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let rows =
+            run(&env, &["x.toml", "--profile", "p", "-o", "json", "--junit", "out.xml"]).json_with(code);
         assert_eq!((&rows[0]["line"], &rows[0]["exit_code"]), (&json!(1), &json!(code)));
         let report = std::fs::read_to_string(env.path().join("out.xml")).unwrap();
         assert!(

@@ -3,23 +3,24 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::common::commands::{COMMANDS, CommandLine, WITHOUT_ACCOUNT, arguments, grammar, in_parallel};
+use crate::common::commands::{COMMANDS, WITHOUT_ACCOUNT, arguments, grammar, in_parallel};
 use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::redaction::fixed_id;
 use crate::common::server::{Asked, Reply, Server};
+use crate::hostile_text::marker;
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
 const CALLBACK_SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
 const USERNAME: &str = "M100-till";
 const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
-const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
 #[test]
 fn every_command_is_in_the_table() {
@@ -30,56 +31,69 @@ fn every_command_is_in_the_table() {
     assert_eq!(table, grammar, "every command belongs into COMMANDS, so that its output is searched");
 }
 
-fn needles() -> Vec<String> {
-    let pair = STANDARD.encode(format!("{USERNAME}:{KEY}"));
-    vec![KEY.to_owned(), STANDARD.encode(KEY), pair, KEY["kco_test_api_".len()..].to_owned()]
-}
+/// What nobody may see: the key in every encoding, and the secret of the callbacks.
+static SECRETS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let secret = |encoding: String| {
+        // What may be left of it is at most the documented prefix, in the same encoding.
+        let half = encoding.char_indices().nth(encoding.chars().count() / 2).unwrap().0;
+        if encoding.ends_with("_ock") { encoding[..half].to_owned() } else { encoding[half..].to_owned() }
+    };
+    let callback_secret = CALLBACK_SECRET["whsec_".len()..].to_owned();
+    AhoCorasick::new(encodings().map(secret).into_iter().chain([callback_secret])).unwrap()
+});
 
 #[track_caller]
 fn assert_clean(outcome: &CommandOutput) {
-    for needle in needles().into_iter().chain([CALLBACK_SECRET["whsec_".len()..].to_owned()]) {
-        for stream in [&outcome.stdout, &outcome.stderr] {
-            assert!(!stream.contains(&needle), "{} shows the key:\n{stream}", outcome.command);
-        }
+    for stream in [&outcome.stdout, &outcome.stderr] {
+        assert!(!SECRETS.is_match(stream), "{} shows the key:\n{stream}", outcome.command);
     }
 }
 
+/// Everything, with the key in many fields and text that no stream may get raw in the others.
 fn resource(asked: &Asked) -> Value {
     let header = asked.header("authorization").unwrap_or_default().to_owned();
     json!({
         "id": fixed_id(1), "session_id": fixed_id(1), "enrollment_id": fixed_id(1), "enrollment_code": CODE, "status": "CANCELLED",
-        "credentials": {"bearer_token": TOKEN}, "name": format!("Till {header}"), "location_id": fixed_id(1),
+        "credentials": {"bearer_token": TOKEN}, "name": format!("Till {header} {}", marker()), "location_id": fixed_id(1),
         "order_id": fixed_id(1), "remaining_authorized_amount": 1000, "purchase_currency": "SEK",
-        "echo": header, "merchant_reference1": KEY, "metadata": {"header": header, "base64": STANDARD.encode(KEY)},
+        "echo": header, "merchant_reference1": KEY, "merchant_reference2": marker(), "failure_reason": marker(),
+        "platform": marker(), "payment_method": marker(), (marker()): [marker(), {(marker()): marker()}],
+        "order_items": [{"name": marker(), "reference": marker(), "type": marker()}],
+        "metadata": {"header": header, "base64": STANDARD.encode(KEY), (marker()): marker()},
     })
 }
 
-fn echo(asked: &Asked) -> Reply {
+/// A successful response: a list, or one resource.
+fn success(asked: &Asked, resource: &Value) -> Reply {
     let list = asked.method == "GET" && !asked.line().contains(&fixed_id(1));
     let body = if list {
-        json!({"payment_reference": "x", "content": [resource(asked)], "last": true, "payouts": [resource(asked)], "transactions": []})
+        json!({"payment_reference": "x", "content": [resource], "last": true, "payouts": [resource], "transactions": [resource]})
     } else {
-        resource(asked)
+        resource.clone()
     };
     Reply::json(200, &body).header("x-echo", asked.header("authorization").unwrap_or_default())
+}
+
+fn echo(asked: &Asked) -> Reply {
+    success(asked, &resource(asked))
 }
 
 fn echoing_error(status: u16) -> impl Fn(&Asked) -> Reply {
     move |asked| {
         let header = asked.header("authorization").unwrap_or_default();
         let problem = json!({
-            "title": format!("not with {KEY}"), "detail": format!("header {header}"), "correlation_id": header,
+            "title": format!("not with {KEY}"), "detail": format!("header {header} {}", marker()), "correlation_id": header,
             "errors": {"key": KEY, "header": [header, STANDARD.encode(KEY)]},
         });
         if status == 302 {
-            return Reply::empty(302)
-                .header("location", &format!("http://127.0.0.1:1/?key={KEY}&h={header}"));
+            let location = format!("http://127.0.0.1:1/?key={KEY}&h={header}\u{9b}2J\u{202e}");
+            return Reply::empty(302).header("location", &location);
         }
         Reply::json(status, &problem)
     }
 }
 
-/// Where the key comes from. The command has the key in two parts, so that the complete key is nowhere on the disk.
+/// Where the key comes from. The command has the key in two parts, and neither has the half that is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Profile,
@@ -102,57 +116,52 @@ fn env(source: Source, url: &str) -> TestEnv {
             .env("KUSTOM_USERNAME", USERNAME)
             .env("KUSTOM_MERCHANT_ID", "M100"),
         Source::Command => {
-            let (first, second) = KEY.split_at(16);
+            let (first, second) = KEY.split_at(23);
             env.with_profiles(&active(&format!("api_key_command = \"printf %s%s {first} {second}\"")))
         }
     }
-}
-
-fn run(env: &TestEnv, url: &str, command: CommandLine, more: &[&str]) -> CommandOutput {
-    let profiles = fs::read(env.profiles_file()).unwrap();
-    let args = arguments(env, url, command, KEY, CALLBACK_SECRET);
-    let outcome = env.run(args.iter().map(String::as_str).chain(more.iter().copied()));
-    for file in ["key", "secret"] {
-        // Few commands need one.
-        let _ = fs::remove_file(env.path().join(file));
-    }
-    assert_only_in(env.path(), &env.profiles_file());
-    fs::write(env.profiles_file(), profiles).unwrap();
-    outcome
 }
 
 /// Where the key comes from, and a format.
 type Run = (Source, &'static str);
 
 /// Runs every command in all of these ways.
-fn all_commands(
-    answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
-    runs: &[Run],
-) -> Vec<CommandOutput> {
-    commands(answers, runs, |_, _| true)
+fn all_commands(reply: impl Fn(&Asked) -> Reply + Send + Sync + 'static, runs: &[Run]) -> Vec<CommandOutput> {
+    commands(reply, runs, |_, _| true)
 }
 
 /// Runs every command in one of these ways, each in turn: how an error is shown depends on neither.
-fn commands_in_turn(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, runs: &[Run]) {
-    let _ = commands(answers, runs, |command, run| command % runs.len() == run);
+fn commands_in_turn(
+    reply: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    runs: &[Run],
+) -> Vec<CommandOutput> {
+    commands(reply, runs, |command, run| command % runs.len() == run)
 }
 
 fn commands(
-    answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    reply: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
     runs: &[Run],
     is_run: impl Fn(usize, usize) -> bool + Sync,
 ) -> Vec<CommandOutput> {
-    let server = Server::new(answers);
+    let server = Server::new(reply);
     let outcomes = Mutex::new(Vec::new());
     in_parallel(4, runs.iter().enumerate(), |(run_number, (source, format))| {
         let env = env(*source, &server.url());
+        let profiles = fs::read(env.profiles_file()).unwrap();
         for (number, command) in COMMANDS.into_iter().enumerate() {
             let is_idle = WITHOUT_ACCOUNT.contains(&command.0) && *source != Source::Variable;
             if is_idle || !is_run(number, run_number) {
                 continue;
             }
-            let outcome = run(&env, &server.url(), command, &["-vv", "-o", format]);
-            assert_clean(&outcome);
+            let args = arguments(&env, &server.url(), command, KEY, CALLBACK_SECRET);
+            let more = ["-vv", "-o", format, "--color", if *format == "wide" { "always" } else { "auto" }];
+            let outcome = env.command(args).args(more).run();
+            for file in ["key", "secret"] {
+                // Few commands need one.
+                let _ = fs::remove_file(env.path().join(file));
+            }
+            assert_only_in(env.path(), &env.profiles_file());
+            fs::write(env.profiles_file(), &profiles).unwrap();
             outcomes.lock().unwrap().push(outcome);
         }
     });
@@ -166,12 +175,35 @@ fn assert_only_in(folder: &Path, allowed: &Path) {
         if path.is_dir() {
             assert_only_in(&path, allowed);
         } else if path != allowed {
-            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-            for needle in needles() {
-                assert!(!text.contains(&needle), "{} holds the key", path.display());
-            }
+            assert!(!SECRETS.is_match(&fs::read(&path).unwrap()), "{} holds the key", path.display());
         }
     }
+}
+
+/// The outputs of every command in every format, when all goes well. Several tests search them.
+pub(crate) fn successes() -> &'static [CommandOutput] {
+    static OUTPUTS: LazyLock<Vec<CommandOutput>> = LazyLock::new(|| {
+        let encoded_runs = [(Source::Profile, "table"), (Source::Profile, "json")];
+        let mut runs = ["wide", "ndjson", "csv", "name"].map(|format| (Source::Profile, format)).to_vec();
+        runs.extend([(Source::Variable, "table"), (Source::Command, "name")]);
+        [all_commands(encoded(false), &encoded_runs), all_commands(echo, &runs)].concat()
+    });
+    &OUTPUTS
+}
+
+/// The outputs of every command when the API refuses the request, does not accept the key, or redirects.
+pub(crate) fn refusals() -> &'static [CommandOutput] {
+    static OUTPUTS: LazyLock<Vec<CommandOutput>> = LazyLock::new(|| {
+        let runs = [(Source::Profile, "json"), (Source::Variable, "table"), (Source::Command, "json")];
+        [
+            all_commands(encoded(true), &[(Source::Profile, "table"), (Source::Profile, "json")]),
+            commands_in_turn(echoing_error(400), &[(Source::Variable, "json"), (Source::Command, "table")]),
+            commands_in_turn(echoing_error(401), &runs),
+            commands_in_turn(echoing_error(302), &runs),
+        ]
+        .concat()
+    });
+    &OUTPUTS
 }
 
 #[test]
@@ -189,14 +221,12 @@ fn no_success_shows_the_key() {
         ("ledger import", 2),
         ("sessions watch", 10),
     ];
-    let mut runs = FORMATS.map(|format| (Source::Profile, format)).to_vec();
-    runs.extend([(Source::Variable, "table"), (Source::Command, "name")]);
-    let outcomes = all_commands(echo, &runs);
+    successes().iter().for_each(assert_clean);
     let expected = |outcome: &CommandOutput| {
         let failing = FAILING.iter().find(|(name, _)| outcome.command.contains(name));
         failing.map_or(0, |(_, code)| *code)
     };
-    let wrong: Vec<_> = outcomes
+    let wrong: Vec<_> = successes()
         .iter()
         // The code of the server never changes.
         .filter(|outcome| !outcome.command.contains("enrollments pair"))
@@ -204,38 +234,40 @@ fn no_success_shows_the_key() {
         .map(|outcome| (&outcome.command, outcome.code, &outcome.stderr))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let redacted = outcomes.iter().filter(|outcome| outcome.stdout.contains("[redacted]")).count();
-    assert!(redacted > outcomes.len() / 4, "the echoes were shown, without the key");
+    let redacted = successes().iter().filter(|outcome| outcome.stdout.contains("[redacted]")).count();
+    assert!(redacted > successes().len() / 4, "the echoes were shown, without the key");
 }
 
 #[test]
-fn no_refusal_shows_the_key() {
-    let runs = [(Source::Profile, "table"), (Source::Variable, "json"), (Source::Command, "table")];
-    let _ = all_commands(echoing_error(400), &runs);
+fn no_refusal_no_refused_key_and_no_redirect_shows_the_key() {
+    refusals().iter().for_each(assert_clean);
 }
 
 #[test]
-fn no_refused_key_and_no_redirect_is_shown() {
-    let runs = [(Source::Profile, "json"), (Source::Variable, "table"), (Source::Command, "json")];
-    commands_in_turn(echoing_error(401), &runs);
-    commands_in_turn(echoing_error(302), &runs);
+fn the_key_is_redacted_in_every_encoding_that_a_server_repeats_it_in() {
+    for outputs in [successes(), refusals()] {
+        outputs.iter().for_each(assert_clean);
+        for format in ["-o table", "-o json"] {
+            let is_redacted = |outcome: &&CommandOutput| {
+                let said = &outcome.stderr;
+                outcome.command.contains(format) && said.contains(ENCODED) && said.contains("[redacted]")
+            };
+            let redacted = outputs.iter().filter(is_redacted).count();
+            assert!(redacted > 30, "the server was heard: {redacted}");
+        }
+    }
 }
 
 #[test]
 fn codes_and_tokens_are_never_in_the_trace() {
-    let server = Server::new(echo);
-    let env = env(Source::Profile, &server.url());
-    for command in COMMANDS.into_iter().filter(|(name, _)| !WITHOUT_ACCOUNT.contains(name)) {
-        let outcome = run(&env, &server.url(), command, &["-vv", "-o", "json"]);
+    for outcome in successes() {
         for secret in [CODE, TOKEN] {
-            assert!(
-                !outcome.stderr.contains(secret),
-                "{} traces a secret:\n{}",
-                outcome.command,
-                outcome.stderr
-            );
+            let CommandOutput { command, stderr, .. } = outcome;
+            assert!(!stderr.contains(secret), "{command} traces a secret:\n{stderr}");
         }
     }
+    let server = Server::new(echo);
+    let env = env(Source::Profile, &server.url());
     for register in [&["dev", "create-device", "--name", "x"][..], &["dev", "pos", "pair", CODE]] {
         let args = [register, &["-o", "json"]].concat();
         let made = env.run(&args).ok();
@@ -263,7 +295,7 @@ fn no_scenario_shows_the_key() {
             for (text, format) in [(scenario, "table"), (scenario, "json"), (tap, "table")] {
                 let file = env.file("scenario.toml", text);
                 let args = ["dev", "run", "--profile", profile, "-o", format, "-vv", "--junit", "out.xml"];
-                let outcome = env.run(args.map(std::ffi::OsStr::new).into_iter().chain([file.as_os_str()]));
+                let outcome = env.command(args).args([&file]).run();
                 assert!(matches!(outcome.code, Some(0 | 3 | 5)), "{outcome:?}");
                 assert_clean(&outcome);
                 assert!(!outcome.stdout.contains(TOKEN) && !outcome.stderr.contains(TOKEN), "{outcome:?}");
@@ -310,15 +342,20 @@ fn encodings() -> [String; 23] {
     ]
 }
 
+/// The name of a field that only these responses have.
+const ENCODED: &str = "in_every_encoding";
+
 /// Six places: the value of a field, its name, an element of a list, the detail of an error, its messages by field, and a
 /// header.
 fn encoded(is_error: bool) -> impl Fn(&Asked) -> Reply {
+    let (list, text) = (json!(encodings()), encodings().join(" | "));
     move |asked| {
-        let list = json!(encodings());
-        let text = encodings().join(" | ");
         if is_error {
-            let problem =
-                json!({"title": text, "detail": text, "correlation_id": text, "errors": {&*text: list}});
+            let detail = format!("{text} {}", marker());
+            let problem = json!({
+                "type": marker(), "title": text, "detail": detail, "error_code": marker(), "correlation_id": text,
+                "error_messages": [marker()], "errors": {&*text: list, ENCODED: list, (marker()): [marker(), {(marker()): marker()}]},
+            });
             return Reply::json(400, &problem).header("x-echo", &encodings()[0]);
         }
         let mut body = resource(asked);
@@ -326,54 +363,11 @@ fn encoded(is_error: bool) -> impl Fn(&Asked) -> Reply {
             body["metadata"][&encoding] = index.into();
             body["metadata"][index.to_string()] = encoding.into();
         }
-        body["name"] = text.clone().into();
-        body["merchant_reference1"] = text.into();
-        body["list"] = list;
-        if asked.method == "GET" && !asked.line().contains(&fixed_id(1)) {
-            body = json!({"content": [body], "last": true, "payouts": [body], "transactions": []});
-        }
-        Reply::json(200, &body).header("x-echo", &encodings()[3])
+        body["name"] = format!("{text} {}", marker()).into();
+        body["merchant_reference1"] = text.clone().into();
+        body[ENCODED] = list.clone();
+        success(asked, &body)
     }
-}
-
-#[test]
-fn the_key_is_redacted_in_every_encoding_that_a_server_repeats_it_in() {
-    for is_error in [false, true] {
-        let server = Server::new(encoded(is_error));
-        in_parallel(2, ["table", "json"], |format| {
-            let env = env(Source::Profile, &server.url());
-            let mut redacted = 0;
-            for command in COMMANDS.into_iter().filter(|(name, _)| !WITHOUT_ACCOUNT.contains(name)) {
-                let outcome = run(&env, &server.url(), command, &["-vv", "-o", format]);
-                redacted += usize::from(outcome.stderr.contains("[redacted]"));
-                let files = contents(&env.state_folder());
-                for encoding in encodings() {
-                    // What is left is at most the documented prefix, in the same encoding.
-                    let half = encoding.char_indices().nth(encoding.chars().count() / 2).unwrap().0;
-                    let secret =
-                        if encoding.ends_with("_ock") { &encoding[..half] } else { &encoding[half..] };
-                    for text in [&outcome.stdout, &outcome.stderr, &files] {
-                        assert!(!text.contains(secret), "{}: {encoding}\n{text}", outcome.command);
-                    }
-                }
-            }
-            assert!(redacted > 30, "the server was heard: {redacted}");
-        });
-    }
-}
-
-/// The text of all files in a folder.
-fn contents(folder: &Path) -> String {
-    let mut all = String::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        all += &if path.is_dir() {
-            contents(&path)
-        } else {
-            String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()
-        };
-    }
-    all
 }
 
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! `sessions watch`: the outcome is the exit code, and nothing but an outcome or a real refusal ends the wait.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::redaction::fixed_id;
@@ -37,11 +37,10 @@ fn the_outcome_is_the_exit_code() {
         );
         assert_eq!(server.asked().len(), 6, "it is over when it is over");
         let lines = watch(&Server::script(script.clone()), &["-o", "ndjson"]).assert_code(code);
-        let seen: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let seen = lines.ndjson();
         let statuses: Vec<_> = seen.iter().map(|session| session["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["CREATED", "AUTHORIZING", "ACTIVE", status]);
-        let document = watch(&Server::script(script), &["-o", "json"]).assert_code(code);
-        let document: Value = serde_json::from_str(&document.stdout).unwrap();
+        let document = watch(&Server::script(script), &["-o", "json"]).json_with(code);
         assert_eq!(document, json!({"session_id": fixed_id(1), "status": status}));
     }
 }
@@ -118,8 +117,8 @@ fn a_refusal_ends_the_wait() {
         let server = Server::script([session("CREATED"), Reply::problem(status, "no"), session("FINALIZED")]);
         let outcome = watch(&server, &["-o", "ndjson"]).assert_code(code);
         assert_eq!((outcome.stdout.lines().count(), server.asked().len()), (1, 2), "{status}");
-        let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
-        assert_eq!(error["error"]["exit_code"], code);
+        let error = outcome.last_error();
+        assert_eq!(error["exit_code"], code);
     }
 }
 

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
+use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv, json_lines};
 use crate::common::ledger::copy_attempt;
 use crate::common::redaction::fixed_id as id;
-use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
+use crate::common::scripted_emulator::{Act, ScriptedEmulator};
 use crate::common::server::{Reply, Server};
 
 pub(super) struct Listening {
@@ -32,7 +32,7 @@ impl Listening {
             ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "ndjson"];
         let running = env.command([&common, args].concat()).spawn();
         let stderr = running.until_stderr(|stderr| stderr.contains('\n'));
-        let ready: Value = serde_json::from_str(stderr.lines().next().unwrap()).unwrap_or_default();
+        let ready = json_lines(&stderr).remove(0);
         let url = ready["ready"]["url"].as_str().unwrap_or_else(|| panic!("{stderr}"));
         let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
         Self { running, address }
@@ -118,7 +118,7 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
         assert_eq!(status(&answer), 401, "{answer}");
         assert!(answer.contains(&format!("\"detail\":\"Refused: {detail}")), "{answer}");
         let shown = listening.running.until_stdout(|shown| shown.matches('\n').count() > number);
-        let shown = events(&shown).pop().unwrap();
+        let shown = json_lines(&shown).pop().unwrap();
         let time = shown["received_at"].clone();
         let whole = shown["detail"].as_str().unwrap();
         assert!(whole.starts_with(detail), "{whole}");
@@ -158,7 +158,7 @@ fn what_verifies_is_shown_as_it_came_and_once() {
     assert_eq!(status(&listening.post(&headers, short.as_bytes())), 200);
     assert_eq!(listening.deliver("kevt_3", &json!(["new"])), 200);
     let outcome = listening.running.wait().assert_code(0);
-    let shown = events(&outcome.stdout);
+    let shown = outcome.ndjson();
     let time = shown[0]["received_at"].clone();
     assert_eq!(
         shown[0],
@@ -268,7 +268,8 @@ fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
         }
     }
     let outcome = listening.running.wait().assert_code(0);
-    let shown: Vec<_> = events(&outcome.stdout)
+    let shown: Vec<_> = outcome
+        .ndjson()
         .into_iter()
         .map(|shown| (shown["outcome"].clone(), shown["status"].clone(), shown["reason"].clone()))
         .collect();
@@ -309,7 +310,7 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
     });
     assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
     assert_eq!(application.asked().len(), 1);
-    assert_eq!(events(&listening.end().assert_code(0).stdout).len(), 1);
+    assert_eq!(listening.end().assert_code(0).ndjson().len(), 1);
 }
 
 fn lost(counter: &ScriptedEmulator) -> (String, String) {
@@ -317,12 +318,11 @@ fn lost(counter: &ScriptedEmulator) -> (String, String) {
     let _ = env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     counter.rule(|line| if line.starts_with("POST /ipp/v1/sessions") { Act::Lose } else { Act::Pass });
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
-    let error = env.run(create.iter().chain(&["-o", "json"])).assert_code(7).stderr;
-    let error: Value = serde_json::from_str(error.lines().last().unwrap()).unwrap();
+    let error = env.command(create).args(["-o", "json"]).run().assert_code(7).last_error();
     counter.rule(|_| Act::Pass);
     let state = serde_json::to_value(counter.emulator.state()).unwrap();
     let session = state["sessions"][0]["id"].as_str().unwrap().to_owned();
-    (error["error"]["attempt"].as_str().unwrap().to_owned(), session)
+    (error["attempt"].as_str().unwrap().to_owned(), session)
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn a_session_that_is_read_back_settles_what_the_ledger_does_not_know() {
     assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 200);
     assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 200);
     let outcome = listening.end().assert_code(0);
-    let shown = events(&outcome.stdout);
+    let shown = outcome.ndjson();
     let facts: Vec<_> = shown
         .iter()
         .map(|shown| (shown["settled_attempt"].clone(), shown["session"]["status"].clone()))
@@ -361,7 +361,8 @@ fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
     counter.rule(|_| Act::Pass);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);
-    let shown: Vec<_> = events(&outcome.stdout)
+    let shown: Vec<_> = outcome
+        .ndjson()
         .into_iter()
         .map(|shown| (shown["outcome"].clone(), shown["reason"].clone(), shown["settled_attempt"].clone()))
         .collect();
@@ -387,7 +388,7 @@ fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
     lock.unlock().unwrap();
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);
-    let came: Vec<_> = events(&outcome.stdout).iter().map(|shown| shown["outcome"].clone()).collect();
+    let came: Vec<_> = outcome.ndjson().iter().map(|shown| shown["outcome"].clone()).collect();
     assert_eq!(came, ["not_acknowledged", "accepted"]);
     let known = counter.env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!((&known[0]["attempt"], &known[0]["session_id"]), (&json!(attempt), &json!(session)));
@@ -402,7 +403,7 @@ fn a_session_of_several_attempts_settles_none() {
     let listening = Listening::start(&counter.env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);
-    assert_eq!(events(&outcome.stdout)[0]["settled_attempt"], Value::Null);
+    assert_eq!(outcome.ndjson()[0]["settled_attempt"], Value::Null);
     let said =
         format!("session {session} matches 2 unknown attempts; name the right one: kustom sessions recover");
     assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
@@ -444,7 +445,7 @@ fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
     let session = user.run(create.iter().chain(&["-o", "json"])).json()["session_id"].clone();
     let paid = user.run(["dev", "simulate-tap", session.as_str().unwrap(), "-o", "json"]).json();
-    let shown = events(&listening.running.wait().assert_code(0).stdout);
+    let shown = listening.running.wait().assert_code(0).ndjson();
     let told: Vec<_> =
         shown.iter().map(|shown| (shown["type"].as_str().unwrap(), shown["session_id"].clone())).collect();
     assert_eq!(

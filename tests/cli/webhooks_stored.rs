@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::callbacks::{NEXT_SECRET, SECRET};
 use super::webhooks::{Listening, finalized, post, signed};
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TIMEOUT, TestEnv};
+use crate::common::harness::{TIMEOUT, TestEnv, json_lines};
 use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Reply, Server};
 
@@ -310,7 +310,7 @@ fn the_page_of_the_listener_is_only_for_its_own_browser_and_shows_no_secret() {
     let server = Server::always(Reply::empty(200));
     let listening = Listening::start(&env, &["--ui", "127.0.0.1:0", "--forward-to", &server.url()]);
     let stderr = listening.running.until_stderr(|stderr| stderr.lines().count() > 1);
-    let page: Value = serde_json::from_str(stderr.lines().nth(1).unwrap()).unwrap();
+    let page = json_lines(&stderr).remove(1);
     let url = page["page"]["url"].as_str().unwrap();
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut body = finalized(&id(1));

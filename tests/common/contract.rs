@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -81,8 +82,13 @@ struct Parameter {
 }
 
 impl Contract {
-    /// Reads the repository's copy.
-    pub fn load() -> Self {
+    /// Reads the repository's copy, once for all tests of a process.
+    pub fn load() -> &'static Self {
+        static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
+        &CONTRACT
+    }
+
+    fn read() -> Self {
         let read = |path: &str| -> Value {
             let text = std::fs::read_to_string(path).expect(path);
             serde_yaml_ng::from_str(&text).expect("the contract is YAML")

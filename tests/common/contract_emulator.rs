@@ -16,7 +16,7 @@ pub const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 pub struct World {
     pub emulator: Emulator,
-    pub contract: Contract,
+    pub contract: &'static Contract,
     pub seen: Mutex<BTreeSet<String>>,
 }
 

@@ -149,6 +149,13 @@ pub enum StandardStream {
 }
 
 impl TestCommand<'_> {
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, more: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(more.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
@@ -371,15 +378,58 @@ impl CommandOutput {
 
     #[track_caller]
     pub fn json(self) -> Value {
-        let text = self.ok();
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in:\n{text}"))
+        self.json_with(0)
+    }
+
+    #[track_caller]
+    pub fn json_with(self, code: i32) -> Value {
+        self.assert_code(code).document()
+    }
+
+    /// The JSON on stdout, whatever the exit code is.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        let text = &self.stdout;
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in:\n{text}"))
+    }
+
+    /// The lines of stdout, each an object.
+    #[track_caller]
+    pub fn ndjson(&self) -> Vec<Value> {
+        json_lines(&self.stdout)
+    }
+
+    /// The error that is all of stderr, where the output is JSON.
+    #[track_caller]
+    pub fn error(&self) -> Value {
+        let error = serde_json::from_str::<Value>(&self.stderr).ok();
+        let error = error.and_then(|said| said.get("error").cloned());
+        error.unwrap_or_else(|| panic!("{}: {}", self.command, self.stderr))
+    }
+
+    /// The error that ends stderr, after warnings.
+    #[track_caller]
+    pub fn last_error(&self) -> Value {
+        let last = self.stderr.lines().last().unwrap_or_default().to_owned();
+        Self { stderr: last, ..self.clone() }.error()
     }
 
     #[track_caller]
     pub fn assert_failure(self, code: i32) -> String {
+        self.assert_no_data(code).err()
+    }
+
+    /// The error of a failure that wrote no data.
+    #[track_caller]
+    pub fn json_failure(self, code: i32) -> Value {
+        self.assert_no_data(code).error()
+    }
+
+    #[track_caller]
+    fn assert_no_data(self, code: i32) -> Self {
         let outcome = self.assert_code(code);
         assert_eq!(outcome.stdout, "", "{} failed and wrote data", outcome.command);
-        outcome.err()
+        outcome
     }
 
     pub fn out(&self) -> String {
@@ -398,7 +448,20 @@ impl CommandOutput {
     }
 }
 
+/// A field of every row of a list.
 #[track_caller]
-pub fn same(actual: &str, expected: &str) {
-    assert!(actual == expected, "--- expected\n{expected}\n--- actual\n{actual}\n---");
+pub fn column(rows: &Value, field: &str) -> Vec<Value> {
+    rows.as_array()
+        .unwrap_or_else(|| panic!("no list: {rows}"))
+        .iter()
+        .map(|row| row[field].clone())
+        .collect()
+}
+
+/// Lines of JSON.
+#[track_caller]
+pub fn json_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect()
 }

@@ -30,7 +30,7 @@ struct Seen {
 
 #[derive(Clone)]
 struct Between {
-    contract: Arc<Contract>,
+    contract: &'static Contract,
     emulator: Router,
     seen: Arc<Seen>,
 }
@@ -45,7 +45,7 @@ impl ValidatingProxy {
         listener.set_nonblocking(true).expect("a listener that tokio can use");
         let address = listener.local_addr().expect("an address");
         let seen = Arc::new(Seen::default());
-        let between = Between { contract: Arc::new(Contract::load()), emulator, seen: Arc::clone(&seen) };
+        let between = Between { contract: Contract::load(), emulator, seen: Arc::clone(&seen) };
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -245,6 +245,31 @@ impl PtySession {
         self.keyboard.flush().expect("a keyboard");
     }
 
+    /// Types these keys once the question is asked.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn answer(&mut self, question: &str, keys: &str) {
+        self.until_asked(question);
+        self.type_in(keys);
+    }
+
+    /// Chooses from a list what it finds for these letters.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn choose(&mut self, list: &str, search: &str) {
+        self.answer(&format!("{list} (type to search):"), search);
+        self.until(&format!("{search}|"));
+        self.type_in("\r");
+    }
+
+    /// Waits for the exit with this code, and returns what was shown.
+    #[track_caller]
+    pub fn end_with(self, code: u32) -> String {
+        let (exit, shown) = self.end();
+        assert_eq!(exit, code, "{shown}");
+        shown
+    }
+
     #[track_caller]
     pub fn end(mut self) -> (u32, String) {
         let text = self.wait(|_| false);

@@ -162,7 +162,3 @@ fn json_of(status: u16, body: &Value) -> Response {
     let response = Response::builder().status(status).header("content-type", kind);
     response.body(Body::from(body.to_string())).expect("an answer")
 }
-
-pub fn events(stdout: &str) -> Vec<Value> {
-    stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
-}

@@ -40,8 +40,7 @@ fn a_shell_that_is_not_known_is_refused() {
 #[test]
 fn on_a_terminal_the_line_that_loads_the_script_is_printed() {
     use crate::common::pty::PtySession;
-    let (code, text) = PtySession::open(&TestEnv::new(), ["completions", "zsh"], &[]).end();
-    assert_eq!(code, 0, "{text}");
+    let text = PtySession::open(&TestEnv::new(), ["completions", "zsh"], &[]).end_with(0);
     assert!(text.contains("add this line to ~/.zshrc"), "{text}");
     assert!(text.contains("eval \"$(kustom completions zsh)\""), "{text}");
 }

@@ -50,7 +50,7 @@ proptest! {
         world.tap(&session, "SUCCESS");
         let order = world.right(Ask::get(format!("/ipp/v1/sessions/{session}"))).body["order_id"].clone();
         let order = order.as_str().unwrap().to_owned();
-        let contract = &world.contract;
+        let contract = world.contract;
         let operations = contract.operations().into_iter().chain(contract.order_operations());
         for operation in operations.chain(contract.emulators_own()) {
             let id = if operation.path.contains("/orders/") { &order } else if operation.path.contains("/devices/") { &device } else { &session };

@@ -10,6 +10,7 @@ use kustom::emulator::state::{
 use serde_json::{Value, json};
 
 use crate::common::contract_emulator::{Answer, Ask, NO_ID, World};
+use crate::common::harness::column;
 
 /// The ID of the order of a session that was paid.
 fn paid(world: &World) -> String {
@@ -88,7 +89,7 @@ fn every_operation_of_the_sister_apis_is_as_described() {
     let beyond = "/settlements/v1/payouts?offset=81045066266319251610533888";
     assert_eq!(world.right(Ask::get(beyond)).body["payouts"], json!([]));
     let list = world.right(Ask::get(format!("/settlements/v1/transactions?order_id={order}"))).body;
-    let kinds: Vec<_> = list["transactions"].as_array().unwrap().iter().map(|entry| &entry["type"]).collect();
+    let kinds = column(&list["transactions"], "type");
     assert_eq!(kinds, ["SALE", "FEE", "RETURN"]);
     let all: BTreeSet<_> =
         world.contract.order_operations().into_iter().map(|operation| operation.id).collect();

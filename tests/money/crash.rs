@@ -176,7 +176,7 @@ fn killed_between_the_response_and_the_ledger() {
     for with_reference in [true, false] {
         let sale = shop.sale(with_reference);
         shop.wire.breaks(Fault::Pause);
-        let running = shop.env.command(sale.args().into_iter().chain(["-v".to_owned()])).spawn();
+        let running = shop.command(&sale).args(["-v"]).spawn();
         shop.wire.until_held();
         let ledger = lock_ledger(&shop.env.state_folder());
         shop.wire.release();
@@ -210,8 +210,7 @@ fn killed_while_it_connects() {
         repeat(&mut shop, "killed while it connects", &sale, killed.code, charged);
     }
     let sale = shop.sale(true);
-    let patience = ["--timeout".to_owned(), "2s".to_owned()];
-    let command = shop.env.command(sale.args().into_iter().chain(patience));
+    let command = shop.command(&sale).args(["--timeout", "2s"]);
     let outcome = command.env("KUSTOM_BASE_URL", &url).run();
     assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
     let charged = shop.judge("nobody takes the call", &sale, &Charged::new(), &outcome);

@@ -6,7 +6,7 @@ use kustom::model::{PaymentMethod, TapOutcome};
 use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device, error_of};
+use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device};
 use crate::common::harness::CommandOutput;
 use crate::common::ledger::move_to_host;
 use crate::common::server::{Reply, Server};
@@ -36,11 +36,11 @@ fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
         "  hint: if there is none: kustom sessions recover <id-1> --not-processed\n",
     ];
     assert_eq!(&table.assert_failure(DUPLICATE), &lines.join("\n"));
-    let error = error_of(&shop.command(&sale).run().assert_code(DUPLICATE));
+    let error = shop.command(&sale).run().assert_code(DUPLICATE).last_error();
     assert_eq!((&error["attempt"], &error["kind"]), (&attempt.clone().into(), &"duplicate".into()));
     assert_eq!(error["exit_code"], 9);
     assert_eq!(shop.wire.posts().len(), 1, "something was sent");
-    let _ = created(shop.env.run(sale.words("json").iter().map(String::as_str).chain(["--allow-duplicate"])));
+    let _ = created(shop.env.command(sale.args()).args(["--allow-duplicate"]).run());
     assert_eq!(shop.charged(&sale).len(), 2);
 }
 
@@ -137,7 +137,7 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     shop.wire.down(true);
     let gone = shop.command(&sale).run().assert_code(DUPLICATE);
     shop.wire.down(false);
-    let error = error_of(&gone);
+    let error = gone.last_error();
     assert_eq!(error["attempt"], attempt.as_str());
     assert_eq!(error["session_id"], session.as_str());
     assert_eq!(error["session_status"], "FINALIZED");
@@ -145,8 +145,7 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     assert_eq!(shop.wire.posts().len(), 1);
     let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), amount: 1, ..sale.clone() };
     let _ = shop.command(&elsewhere).run().assert_code(DUPLICATE);
-    let again = sale.args().into_iter().chain(["--allow-duplicate".to_owned()]);
-    let _ = created(shop.env.run(again));
+    let _ = created(shop.env.command(sale.args()).args(["--allow-duplicate"]).run());
 }
 
 type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::OpContext<'_>);
@@ -283,8 +282,7 @@ fn a_create_that_was_stopped_is_named_and_waited_for_as_long_as_the_time_limit()
     shop.wire.until_held();
     super::crash::send(&first, "STOP");
     let other = shop.sale(true);
-    let limit = ["--timeout".to_owned(), "100ms".to_owned()];
-    let waited = shop.env.run(other.args().into_iter().chain(limit)).assert_code(6);
+    let waited = shop.env.command(other.args()).args(["--timeout", "100ms"]).run().assert_code(6);
     assert!(waited.stderr.contains(&format!("process {})", first.id())), "{}", waited.stderr);
     assert_eq!(shop.wire.posts().len(), 1);
     super::crash::send(&first, "CONT");
@@ -313,7 +311,7 @@ fn a_sale_is_the_same_under_every_profile_of_the_account() {
     let _ = created(create("north", ""));
     for (profile, key) in [("north", ""), ("south", ""), ("south", "kco_test_api_renewed")] {
         let stopped = create(profile, key).assert_code(if key.is_empty() { DUPLICATE } else { 3 });
-        let hints: Vec<Value> = error_of(&stopped)["hints"].as_array().expect("hints").clone();
+        let hints: Vec<Value> = stopped.last_error()["hints"].as_array().expect("hints").clone();
         if key.is_empty() {
             let hint = format!("wait for it: kustom --profile {profile} sessions watch ");
             assert!(hints[0].as_str().expect("a hint").starts_with(&hint), "{hints:?}");

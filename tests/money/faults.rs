@@ -2,13 +2,13 @@
 //! is charged at most once, the exit code is true, and what exists is in the ledger.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of};
-
-const SHOPS: usize = 3;
+use crate::common::commands::in_parallel;
 
 pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32>, mut charged: Charged) {
     let mut last = first;
@@ -51,9 +51,7 @@ fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
 /// Runs the sale into the fault, then as a script would.
 fn script(shop: &mut Shop, case: &str, sale: &Sale, fault: Fault, more: &[&str], expected: &[i32]) {
     shop.wire.breaks(fault);
-    let args = sale.args();
-    shop.runs += 1;
-    let outcome = shop.env.run(args.iter().map(String::as_str).chain(more.iter().copied()));
+    let outcome = shop.command(sale).args(more).run();
     let charged = shop.judge(case, sale, &Charged::new(), &outcome);
     assert!(shop.wire.mend(), "{case}: the fault never happened");
     let code = outcome.code.unwrap_or(-1);
@@ -61,22 +59,18 @@ fn script(shop: &mut Shop, case: &str, sale: &Sale, fault: Fault, more: &[&str],
     repeat(shop, case, sale, outcome.code, charged);
 }
 
-pub(crate) fn in_shops<C: Send + Sync>(cases: &[C], work: impl Fn(&mut Shop, &C) + Sync) -> usize {
-    std::thread::scope(|scope| {
-        let shop = |number: usize| {
-            let work = &work;
-            scope.spawn(move || {
-                let mut shop = Shop::open();
-                for case in cases.iter().skip(number).step_by(SHOPS) {
-                    work(&mut shop, case);
-                }
-                shop.close();
-                shop.runs
-            })
-        };
-        let shops: Vec<_> = (0..SHOPS).map(shop).collect();
-        shops.into_iter().map(|shop| shop.join().expect("a shop")).sum()
-    })
+/// A shop has few cases, since each is judged by all that its shop has sold. Returns the number of runs.
+pub(crate) fn in_shops<C: Sync>(cases: &[C], work: impl Fn(&mut Shop, &C) + Sync) -> usize {
+    let runs = AtomicUsize::new(0);
+    in_parallel(3, cases.chunks(20), |cases| {
+        let mut shop = Shop::open();
+        for case in cases {
+            work(&mut shop, case);
+        }
+        shop.close();
+        runs.fetch_add(shop.runs, Ordering::Relaxed);
+    });
+    runs.into_inner()
 }
 
 pub(crate) fn points(shop: &mut Shop, with_reference: bool, parts: usize) -> Vec<Point> {
@@ -227,8 +221,7 @@ fn a_connection_that_cannot_be_made() {
         // A server that never answers a TLS greeting: nothing was sent over it.
         let sale = shop.sale(with_reference);
         let url = shop.wire.url().replace("http:", "https:");
-        let impatient = sale.args().into_iter().chain(["--timeout".to_owned(), "1s".to_owned()]);
-        let no_tls = shop.env.command(impatient).env("KUSTOM_BASE_URL", &url).run();
+        let no_tls = shop.command(&sale).args(["--timeout", "1s"]).env("KUSTOM_BASE_URL", &url).run();
         let charged = shop.judge("no TLS", &sale, &Charged::new(), &no_tls);
         assert_eq!(no_tls.code, Some(6), "{}", no_tls.stderr);
         repeat(&mut shop, "no TLS", &sale, no_tls.code, charged);

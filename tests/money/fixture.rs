@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use kustom::emulator::state::STOCKHOLM;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
-use kustom::ledger::{Attempt, Outcome};
-use kustom::model::Metadata;
+use kustom::ledger::Attempt;
+use kustom::model::{Metadata, Session};
 use serde_json::Value;
 
 use super::faulty_proxy::Wire;
@@ -72,15 +72,15 @@ impl Shop {
         self.env.command(sale.args())
     }
 
-    pub(crate) fn sessions(&self) -> Vec<Value> {
-        let state = serde_json::to_value(self.emulator.state()).expect("a state");
-        state["sessions"].as_array().expect("sessions").clone()
+    pub(crate) fn sessions(&self) -> Vec<Session> {
+        let sessions = self.emulator.with_state(|state, moment| state.all_sessions(moment.now));
+        sessions.into_iter().map(|session| session.session).collect()
     }
 
     pub(crate) fn charged(&self, sale: &Sale) -> Charged {
-        let sessions = self.sessions();
-        let of_sale = sessions.iter().filter(|session| session["purchase"]["order_amount"] == sale.amount);
-        of_sale.map(|session| session["id"].as_str().expect("an id").to_owned()).collect()
+        let sessions = self.sessions().into_iter();
+        let of_sale = sessions.filter(|session| session.order_amount == Some(sale.amount));
+        of_sale.filter_map(|session| session.session_id).collect()
     }
 
     /// The attempts in the ledger, oldest first.
@@ -88,11 +88,14 @@ impl Shop {
         attempts(&self.env.state_folder())
     }
 
+    fn attempts_of(&self, sale: &Sale) -> Vec<Attempt> {
+        let mut attempts = self.attempts();
+        attempts.retain(|attempt| attempt.intent.order_amount == Some(sale.amount));
+        attempts
+    }
+
     pub(crate) fn unknown(&self, sale: &Sale) -> Option<String> {
-        let attempts = self.attempts();
-        let mut unknown = attempts.iter().filter(|attempt| {
-            attempt.intent.order_amount == Some(sale.amount) && attempt.outcome.is_unknown()
-        });
+        let mut unknown = self.attempts_of(sale).into_iter().filter(|attempt| attempt.outcome.is_unknown());
         let found = unknown.next().map(|attempt| attempt.id.to_string());
         assert!(unknown.next().is_none(), "a sale was attempted again before it was known: {sale:?}");
         found
@@ -100,25 +103,8 @@ impl Shop {
 
     /// Whether this sale may have been charged, for all that the ledger knows.
     pub(crate) fn is_attempted(&self, sale: &Sale) -> bool {
-        self.attempts().iter().any(|attempt| {
-            let may_exist =
-                attempt.outcome.is_unknown() || matches!(attempt.outcome, Outcome::Created { .. });
-            attempt.intent.order_amount == Some(sale.amount) && may_exist
-        })
-    }
-
-    /// Every session of this sale is in the ledger: as created, or as an attempt whose outcome is unknown.
-    fn assert_written_down(&self, case: &str, sale: &Sale, charged: &Charged) {
-        let attempts = self.attempts();
-        let of_sale = attempts.iter().filter(|attempt| attempt.intent.order_amount == Some(sale.amount));
-        let (unknown, known): (Vec<_>, Vec<_>) = of_sale.partition(|attempt| attempt.outcome.is_unknown());
-        let created = |id: &String| {
-            known.iter().any(
-                |attempt| matches!(&attempt.outcome, Outcome::Created { session_id, .. } if session_id == id),
-            )
-        };
-        let lost = charged.iter().filter(|id| !created(id)).count();
-        assert!(lost <= unknown.len(), "{case}: a session is not in the ledger, {sale:?}: {charged:?}");
+        let mut attempts = self.attempts_of(sale).into_iter();
+        attempts.any(|attempt| attempt.outcome.is_unknown() || attempt.session_id().is_some())
     }
 
     #[track_caller]
@@ -132,6 +118,8 @@ impl Shop {
         self.wire.until_quiet();
         let after = self.charged(sale);
         let new: Vec<&String> = after.difference(before).collect();
+        let attempts = self.attempts_of(sale);
+        let is_created = |id: &String| attempts.iter().any(|attempt| attempt.session_id() == Some(&**id));
         let CommandOutput { code, stdout, stderr, .. } = outcome;
         let told = format!("{case}, {sale:?}: exit {code:?}, {before:?} → {after:?}\n{stdout}{stderr}");
         assert!(after.len() <= 1, "charged twice! {told}");
@@ -141,21 +129,21 @@ impl Shop {
                     serde_json::from_str(stdout).unwrap_or_else(|_| panic!("no JSON: {told}"));
                 let [created] = new[..] else { panic!("nothing was created: {told}") };
                 assert_eq!(session["session_id"], created.as_str(), "another session: {told}");
-                let known = self.attempts().iter().any(|attempt| {
-                    matches!(&attempt.outcome, Outcome::Created { session_id, .. } if session_id == created)
-                });
-                assert!(known, "created, but not in the ledger: {told}");
+                assert!(is_created(created), "created, but not in the ledger: {told}");
             }
             Some(UNKNOWN) => {
                 let attempt = attempt_of(outcome);
-                let kept = self.attempts().into_iter().find(|kept| kept.id.to_string() == attempt);
+                let kept = attempts.iter().find(|kept| kept.id.to_string() == attempt);
                 assert!(kept.is_some_and(|kept| kept.outcome.is_unknown()), "not kept as unknown: {told}");
             }
             None => {}
             Some(2..=6 | DUPLICATE) => assert!(new.is_empty(), "said to be nothing, but created: {told}"),
             Some(_) => panic!("no exit code of a create that was asked for like this: {told}"),
         }
-        self.assert_written_down(case, sale, &after);
+        // Every session is in the ledger: as created, or as an attempt whose outcome is unknown.
+        let lost = after.iter().filter(|id| !is_created(id)).count();
+        let unknown = attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
+        assert!(lost <= unknown, "a session is not in the ledger: {told}");
         after
     }
 
@@ -173,13 +161,14 @@ impl Shop {
         let listed = self.env.run(["sessions", "list", "-o", "json"]).json();
         let listed = listed.as_array().expect("a list");
         for session in self.sessions() {
-            let purchase = &session["purchase"];
+            let session = serde_json::to_value(session).expect("a session");
             let found = listed.iter().any(|row| {
-                row["session_id"] == session["id"]
+                let is_same = |field: &str| row[field] == session[field];
+                is_same("session_id")
                     || (row["outcome"] == "unknown"
-                        && row["order_amount"] == purchase["order_amount"]
-                        && row["purchase_started_at"] == purchase["purchase_started_at"]
-                        && row["merchant_reference1"] == purchase["merchant_reference1"])
+                        && ["order_amount", "purchase_started_at", "merchant_reference1"]
+                            .into_iter()
+                            .all(is_same))
             });
             assert!(found, "a session is not in the list: {session}");
         }
@@ -198,14 +187,6 @@ pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
 
 #[track_caller]
 pub(crate) fn attempt_of(outcome: &CommandOutput) -> String {
-    let error = error_of(outcome);
+    let error = outcome.last_error();
     error["attempt"].as_str().unwrap_or_else(|| panic!("no attempt in {error}")).to_owned()
-}
-
-#[track_caller]
-pub(crate) fn error_of(outcome: &CommandOutput) -> Value {
-    let last = outcome.stderr.lines().last().unwrap_or_default();
-    let value: Value =
-        serde_json::from_str(last).unwrap_or_else(|_| panic!("{}: {}", outcome.command, outcome.stderr));
-    value["error"].clone()
 }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use kustom::emulator::{API_KEY, MERCHANT_ID};
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::fixture::{DUPLICATE, Sale, Shop, device, error_of};
-use crate::common::harness::{CommandOutput, TestEnv};
+use super::fixture::{DUPLICATE, Sale, Shop, device};
+use crate::common::harness::{CommandOutput, TestEnv, column};
 use crate::common::ledger::replace_session;
 use crate::common::pty::PtySession;
 
@@ -19,16 +18,15 @@ fn rounds() -> u64 {
 }
 
 fn create(shop: &Shop, sale: &Sale, more: &[&str]) -> CommandOutput {
-    shop.env.run(sale.args().iter().map(String::as_str).chain(more.iter().copied()))
+    shop.env.command(sale.args()).args(more).run()
 }
 
 fn created(shop: &Shop, sale: &Sale) -> Uuid {
-    id_of(&create(shop, sale, &[]).assert_code(0))
+    id_of(create(shop, sale, &[]))
 }
 
-fn id_of(outcome: &CommandOutput) -> Uuid {
-    let session: Value = serde_json::from_str(&outcome.stdout).expect("a session");
-    session["session_id"].as_str().expect("an ID").parse().expect("a UUID")
+fn id_of(outcome: CommandOutput) -> Uuid {
+    outcome.json()["session_id"].as_str().expect("an ID").parse().expect("a UUID")
 }
 
 fn pay(shop: &Shop, id: Uuid) {
@@ -51,9 +49,7 @@ fn a_script_is_warned_with_amount_age_and_origin() {
     let words = first.args();
     let _ = shop.env.command(words).env("KUSTOM_TILL", "7").run().assert_code(0);
     for more in [&[][..], &["--if-busy", "warn"]] {
-        let words = second.words("table");
-        let warned = shop.env.run(words.iter().map(String::as_str).chain(more.iter().copied()));
-        let warned = warned.assert_code(0);
+        let warned = shop.env.command(second.words("table")).args(more).run().assert_code(0);
         let lines: Vec<_> = warned.stderr.lines().collect();
         let line = lines[0];
         assert!(line.starts_with("warning: the device has an open session: "), "{line}");
@@ -79,7 +75,7 @@ fn fail_creates_nothing_while_a_session_is_open_on_the_device() {
     let (first, second) = (shop.sale(true), shop.sale(true));
     let open = created(&shop, &first);
     let stopped = create(&shop, &second, &["--if-busy", "fail"]).assert_code(BUSY);
-    let error = error_of(&stopped);
+    let error = stopped.last_error();
     assert_eq!(error["kind"], "busy");
     assert_eq!(error["session_id"], open.to_string());
     assert_eq!(error["session_status"], "CREATED");
@@ -123,9 +119,7 @@ fn wait_creates_the_session_once_the_device_is_free() {
     let mut shop = Shop::open();
     let (first, second) = (shop.sale(true), shop.sale(true));
     let open = created(&shop, &first);
-    let words = second.words("table");
-    let line = ["--if-busy", "wait"];
-    let waits = shop.env.command(words.iter().map(String::as_str).chain(line)).spawn();
+    let waits = shop.env.command(second.words("table")).args(["--if-busy", "wait"]).spawn();
     waits.until_stderr(|said| said.contains(&format!("Waiting for session {open} to end: 1000.01 SEK")));
     assert_eq!(shop.wire.posts().len(), 1);
     // Others can use the device meanwhile, so the lock is not held.
@@ -143,10 +137,9 @@ fn wait_is_bounded_by_the_timeout_and_interrupted_by_a_signal() {
     let (first, second) = (shop.sale(true), shop.sale(true));
     let open = created(&shop, &first);
     let line = ["--if-busy", "wait", "--timeout", "200ms"];
-    let error = error_of(&create(&shop, &second, &line).assert_code(BUSY));
+    let error = create(&shop, &second, &line).assert_code(BUSY).last_error();
     assert_eq!((&error["kind"], &error["session_id"]), (&"busy".into(), &open.to_string().into()));
-    let words = second.words("table");
-    let waits = shop.env.command(words.iter().map(String::as_str).chain(["--if-busy", "wait"])).spawn();
+    let waits = shop.env.command(second.words("table")).args(["--if-busy", "wait"]).spawn();
     waits.until_stderr(|said| said.contains("Waiting for session"));
     waits.interrupt();
     let _ = waits.wait().assert_code(130);
@@ -159,8 +152,7 @@ fn cancel_cancels_what_is_open_and_creates_the_session() {
     let mut shop = Shop::open();
     let (first, second, third) = (shop.sale(true), shop.sale(true), shop.sale(true));
     let open = [created(&shop, &first), created(&shop, &second)];
-    let words = third.words("table");
-    let done = shop.env.run(words.iter().map(String::as_str).chain(["--if-busy", "cancel"])).assert_code(0);
+    let done = shop.env.command(third.words("table")).args(["--if-busy", "cancel"]).run().assert_code(0);
     for id in open {
         assert_eq!(status(&shop, id), "CANCELLED");
         assert!(done.stderr.contains(&format!("Canceled session {id} (")), "{}", done.stderr);
@@ -174,7 +166,7 @@ fn cancel_that_comes_too_late_reports_the_payment_and_creates_nothing() {
     let (first, second) = (shop.sale(true), shop.sale(true));
     let open = created(&shop, &first);
     pay(&shop, open);
-    let error = error_of(&create(&shop, &second, &["--if-busy", "cancel"]).assert_code(BUSY));
+    let error = create(&shop, &second, &["--if-busy", "cancel"]).assert_code(BUSY).last_error();
     assert_eq!(error["kind"], "busy");
     assert_eq!(error["session_status"], "FINALIZED");
     assert!(error["order_id"].is_string(), "{error}");
@@ -191,11 +183,11 @@ fn cancel_does_not_cancel_the_session_of_the_same_sale() {
     let sale = shop.sale(true);
     let open = created(&shop, &sale);
     for policy in ["cancel", "wait", "fail"] {
-        let error = error_of(&create(&shop, &sale, &["--if-busy", policy]).assert_code(DUPLICATE));
+        let error = create(&shop, &sale, &["--if-busy", policy]).assert_code(DUPLICATE).last_error();
         assert_eq!((&error["kind"], &error["session_id"]), (&"duplicate".into(), &open.to_string().into()));
     }
-    let again = create(&shop, &sale, &["--if-busy", "cancel", "--if-exists", "return"]).assert_code(0);
-    assert_eq!(id_of(&again), open);
+    let again = create(&shop, &sale, &["--if-busy", "cancel", "--if-exists", "return"]);
+    assert_eq!(id_of(again), open);
     assert_eq!(status(&shop, open), "CREATED");
 }
 
@@ -213,9 +205,7 @@ fn a_payment_that_races_a_cancellation_is_never_lost() {
         let delay =
             duration.mul_f64(f64::from(u32::try_from(round * 7 % 20).expect("a small number")) / 18.0);
         let start = std::time::Instant::now();
-        let args = second.args();
-        let words = args.iter().map(String::as_str).chain(["--if-busy", "cancel"]);
-        let running = shop.env.command(words).spawn();
+        let running = shop.env.command(second.args()).args(["--if-busy", "cancel"]).spawn();
         let customer = std::thread::spawn(move || {
             std::thread::sleep(delay);
             emulator.with_state(|state, moment| state.pay(open, None, moment)).is_ok()
@@ -263,8 +253,7 @@ fn a_profile_sets_the_policy_and_the_flag_overrides_it() {
     let shown = env.run(["profiles", "show", "-o", "json"]).json();
     let row = shown.as_array().expect("rows").iter().find(|row| row["name"] == "if_busy").expect("if_busy");
     assert_eq!(row["value"], "fail");
-    let args = second.args();
-    let _ = env.run(args.iter().map(String::as_str).chain(["--if-busy", "cancel"])).assert_code(0);
+    let _ = env.command(second.args()).args(["--if-busy", "cancel"]).run().assert_code(0);
     // `profiles set` changes it.
     let set = |value: &str| env.run(["profiles", "set", "if_busy", value]);
     let _ = set("warn").assert_code(0);
@@ -292,8 +281,7 @@ fn a_person_picks_what_happens_to_an_open_session() {
         for choice in ["Create nothing", "Wait until", "Cancel it", "Create the session in addition"] {
             screen.until(choice);
         }
-        screen.until_asked("Open session");
-        screen.type_in(&format!("{keys}\r"));
+        screen.answer("Open session", &format!("{keys}\r"));
         let (exit, shown) = screen.end();
         assert_eq!((exit, shop.charged(&second).len()), (code, new), "{shown}");
         assert_eq!(status(&shop, open), status_after, "{shown}");
@@ -307,13 +295,11 @@ fn a_person_can_wait_for_an_open_session_or_interrupt() {
     let (first, second) = (shop.sale(true), shop.sale(true));
     let open = created(&shop, &first);
     let mut screen = PtySession::open(&shop.env, second.words("table"), &[("NO_COLOR", "1")]);
-    screen.until_asked("Open session");
-    screen.type_in("\x03");
-    assert_eq!(screen.end().0, 130);
+    screen.answer("Open session", "\x03");
+    screen.end_with(130);
     assert_eq!(shop.attempts().len(), 1);
     let mut screen = PtySession::open(&shop.env, second.words("table"), &[("NO_COLOR", "1")]);
-    screen.until_asked("Open session");
-    screen.type_in("\x1b[B\r");
+    screen.answer("Open session", "\x1b[B\r");
     screen.until("Waiting for session");
     pay(&shop, open);
     let (exit, shown) = screen.end();
@@ -321,9 +307,8 @@ fn a_person_can_wait_for_an_open_session_or_interrupt() {
     // With a flag, or with --no-input or --yes, nobody is asked.
     for more in [&["--if-busy", "warn"][..], &["--no-input"], &["--yes"]] {
         let third = shop.sale(true);
-        let words = third.words("table");
-        let words = words.iter().map(String::as_str).chain(more.iter().copied());
-        assert_eq!(PtySession::open(&shop.env, words, &[]).end().0, 0, "{more:?}");
+        let words = third.words("table").into_iter().chain(more.iter().map(ToString::to_string));
+        PtySession::open(&shop.env, words, &[]).end_with(0);
     }
 }
 
@@ -341,9 +326,7 @@ fn devices_free_cancels_what_is_open_on_the_device_and_nothing_else() {
     let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), ..shop.sale(true) };
     let other = created(&shop, &elsewhere);
     let freed = free(&shop, &["-o", "json"]).json();
-    let ids: Vec<_> =
-        freed.as_array().expect("a list").iter().map(|session| &session["session_id"]).collect();
-    assert_eq!(ids, [&Value::from(open[1].to_string()), &Value::from(open[0].to_string())]);
+    assert_eq!(column(&freed, "session_id"), [open[1].to_string(), open[0].to_string()]);
     assert_eq!(open.map(|id| status(&shop, id)), ["CANCELLED", "CANCELLED"]);
     assert_eq!(status(&shop, other), "CREATED");
     let by_name = shop.env.run(["devices", "free", "Till 2"]).assert_code(0);

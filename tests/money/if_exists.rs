@@ -5,19 +5,18 @@ use kustom::model::TapOutcome;
 use uuid::Uuid;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, error_of};
+use super::fixture::{DUPLICATE, Sale, Shop, UNKNOWN, attempt_of};
 use crate::common::harness::CommandOutput;
 
 const RETURN: [&str; 2] = ["--if-exists", "return"];
 const WATCH: [&str; 3] = ["--watch", "--interval", "20ms"];
 
 fn create(shop: &Shop, sale: &Sale, more: &[&str]) -> CommandOutput {
-    shop.env.run(sale.args().iter().map(String::as_str).chain(more.iter().copied()))
+    shop.env.command(sale.args()).args(more).run()
 }
 
 fn id_of(outcome: &CommandOutput) -> Uuid {
-    let session: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("a session");
-    session["session_id"].as_str().expect("an ID").parse().expect("a UUID")
+    outcome.document()["session_id"].as_str().expect("an ID").parse().expect("a UUID")
 }
 
 fn pay(shop: &Shop, id: Uuid) {
@@ -40,8 +39,7 @@ fn return_prints_the_session_that_exists_with_its_present_status() {
         assert!(paid.stdout.contains("\"FINALIZED\"") && paid.stdout.contains("order_id"), "{}", paid.stdout);
     }
     assert_eq!(shop.wire.posts().len(), 1);
-    let words = sale.words("table");
-    let table = shop.env.run(words.iter().map(String::as_str).chain(RETURN)).assert_code(0);
+    let table = shop.env.command(sale.words("table")).args(RETURN).run().assert_code(0);
     let said = "This sale already has session <id-1>; no other one was created.\nPaid. Order <id-2>.\n";
     assert_eq!(table.err(), said);
     let _ = create(&shop, &sale, &[]).assert_code(DUPLICATE);
@@ -59,8 +57,7 @@ fn return_with_watch_exits_by_the_outcome_of_the_session_that_exists() {
         let sale = shop.sale(true);
         let stopped = create(&shop, &sale, &[&line[..], &["--timeout", "60ms"]].concat()).assert_code(13);
         let id = id_of(&stopped);
-        let words = sale.words("table");
-        let again = shop.env.command(words.iter().map(String::as_str).chain(line.iter().copied())).spawn();
+        let again = shop.env.command(sale.words("table")).args(&line).spawn();
         again.until_stdout(|shown| shown.contains("CREATED"));
         let ended = shop.emulator.with_state(|state, moment| match end {
             "pay" => state.pay(id, None, moment).map(drop),
@@ -107,7 +104,7 @@ fn return_rejects_a_session_of_another_amount() {
     pay(&shop, id);
     let dearer = Sale { amount: sale.amount + 1, ..sale };
     let stopped = create(&shop, &dearer, &[&RETURN[..], &WATCH].concat()).assert_code(DUPLICATE);
-    let error = error_of(&stopped);
+    let error = stopped.last_error();
     assert_eq!((&error["kind"], &error["session_id"]), (&"duplicate".into(), &id.to_string().into()));
     assert!(error["message"].as_str().expect("a message").contains("of another amount than"), "{error}");
 }
@@ -133,7 +130,7 @@ fn allow_duplicate_and_if_exists_exclude_each_other() {
 
 fn stopped_by(shop: &Shop, sale: &Sale) {
     let stopped = create(shop, sale, &[]).assert_code(DUPLICATE);
-    let message = error_of(&stopped)["message"].as_str().expect("a message").to_owned();
+    let message = stopped.last_error()["message"].as_str().expect("a message").to_owned();
     assert!(message.ends_with("was stopped before it could print that"), "{message}");
     assert_eq!(shop.charged(sale).len(), 1);
 }
@@ -161,8 +158,7 @@ fn a_wait_that_was_killed_or_whose_pipe_was_closed_stops_the_same_create() {
         for is_killed in [true, false] {
             let mut shop = Shop::open();
             let sale = shop.sale(false);
-            let words = sale.words(format);
-            let command = shop.env.command(words.iter().map(String::as_str).chain(WATCH));
+            let command = shop.env.command(sale.words(format)).args(WATCH);
             if is_killed {
                 let running = command.spawn();
                 super::crash::until("a session", || {
@@ -183,8 +179,7 @@ fn an_outcome_that_was_printed_is_marked() {
     for format in ["table", "json", "ndjson"] {
         let mut shop = Shop::open();
         let sale = shop.sale(false);
-        let words = sale.words(format);
-        let running = shop.env.command(words.iter().map(String::as_str).chain(WATCH)).spawn();
+        let running = shop.env.command(sale.words(format)).args(WATCH).spawn();
         super::crash::until("a session", || {
             shop.attempts().first().is_some_and(|attempt| attempt.session_id().is_some())
         });

@@ -11,7 +11,7 @@ use kustom::ledger::{Attempt, Outcome};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fixture::{DUPLICATE, Shop, device, error_of};
+use super::fixture::{DUPLICATE, Shop, device};
 use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
 use crate::common::ledger;
 use crate::common::server::{Reply, Server};
@@ -120,9 +120,7 @@ fn the_list_is_the_same_in_all_formats_and_newest_first() {
     assert_eq!((&rows[2]["outcome"], &rows[2]["reason"]), (&"unknown".into(), &"it broke".into()));
     assert_eq!(rows[1]["reason"], "no response was stored");
 
-    let ndjson = list("ndjson").ok();
-    let lines: Vec<Value> = ndjson.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(&lines, rows);
+    assert_eq!(&list("ndjson").assert_code(0).ndjson(), rows);
 
     let csv = list("csv").assert_code(0).out();
     let lines: Vec<&str> = csv.lines().collect();
@@ -249,7 +247,7 @@ fn without_a_ledger_nothing_is_sent() {
     assert!(full.assert_failure(6).contains("hint: nothing was sent"));
     let json = env.command(create).env("KUSTOM_OUTPUT", "json");
     let full = json.through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
-    assert_eq!(error_of(&full)["exit_code"], 6);
+    assert_eq!(full.last_error()["exit_code"], 6);
     server.assert_untouched();
 }
 
@@ -315,14 +313,14 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
     asked.sort_unstable();
     let open = [103, 111, 112, 113].map(|number| format!("GET /ipp/v1/sessions/{}", id(number)));
     assert_eq!(asked, open);
-    let error = error_of(&refreshed);
+    let error = refreshed.last_error();
     let message = error["message"].as_str().expect("a message");
     assert!(
         message.starts_with(&format!("not all sessions could be refreshed: session {}: ", id(112))),
         "{message}"
     );
     assert!(refreshed.stderr.contains(&format!("session {}: ", id(111))), "one that is gone is named");
-    let rows: Value = serde_json::from_str(&refreshed.stdout).expect("the list all the same");
+    let rows = refreshed.document();
     let status = |number: u128| {
         let rows = rows.as_array().expect("a list").iter();
         rows.filter(|row| row["attempt"] == id(number).to_string()).map(|row| row["status"].clone()).next()

@@ -1,10 +1,9 @@
 //! `sessions list` filters in the ledger, and `sessions get`, `watch` and `cancel` find sessions there.
 
 use kustom::emulator::state::STOCKHOLM;
-use serde_json::Value;
 
 use super::fixture::{Sale, Shop, device};
-use crate::common::harness::{CommandOutput, TestCommand};
+use crate::common::harness::{CommandOutput, TestCommand, column};
 use crate::common::ledger::{change_attempt, replace_session};
 
 fn create(command: TestCommand<'_>) -> String {
@@ -43,8 +42,7 @@ fn shop_with_sales() -> Shop {
     shop.emulator.with_state(|state, moment| state.pay(id, None, moment)).expect("a payment");
     let fourth = sale(&mut shop, 4);
     let location = STOCKHOLM.to_string();
-    let words = fourth.args();
-    create(shop.env.command(words.iter().map(String::as_str).chain(["--location", &location])));
+    create(shop.env.command(fourth.args()).args(["--location", &location]));
     shop
 }
 
@@ -120,8 +118,7 @@ fn a_refresh_updates_only_open_sessions_and_survives_one_that_is_gone() {
     let words = ["sessions", "list", "-o", "json", "--refresh"];
     let listed = shop.env.run(words).assert_code(0);
     assert!(listed.stderr.contains(&gone), "{}", listed.stderr);
-    let rows: Vec<Value> = serde_json::from_str(&listed.stdout).expect("a list");
-    let statuses: Vec<_> = rows.iter().map(|row| row["status"].as_str().expect("a status")).collect();
+    let statuses = column(&listed.document(), "status");
     assert_eq!(statuses, ["CREATED", "FINALIZED", "CREATED", "CREATED"]);
     let third = shop.attempts()[2].session_id().expect("a session").parse().expect("a UUID");
     let reads = shop.wire.reads_of(third);
@@ -160,14 +157,11 @@ fn of_the_sessions_of_a_reference_the_one_that_is_open_or_paid_is_meant() {
     assert_eq!(get(&shop, &reference).json()["session_id"], first.as_str());
     let second = create(shop.command(&sale));
     assert_eq!(get(&shop, &reference).json()["session_id"], second.as_str());
-    let words = sale.args();
-    let third = create(shop.env.command(words.iter().map(String::as_str).chain(["--allow-duplicate"])));
-    let ambiguous = get(&shop, &reference).assert_code(2);
-    let last = ambiguous.stderr.lines().last().expect("an error");
-    let error: Value = serde_json::from_str(last).expect("an error");
+    let third = create(shop.env.command(sale.args()).args(["--allow-duplicate"]));
+    let error = get(&shop, &reference).assert_code(2).last_error();
     let mut expected = [second, third];
     expected.sort();
-    let candidates = error["error"]["candidates"].as_array().expect("candidates");
+    let candidates = error["candidates"].as_array().expect("candidates");
     let mut ids: Vec<_> =
         candidates.iter().map(|candidate| candidate["id"].as_str().expect("an ID")).collect();
     ids.sort_unstable();

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use kustom::model::SessionStatus;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::crash::send;
-use super::fixture::{Shop, error_of};
+use super::fixture::Shop;
 use super::watch::{FAST, end, session, status, watch};
-use crate::common::harness::{PROGRAM, TestEnv};
+use crate::common::harness::{PROGRAM, TestEnv, column, json_lines};
 use crate::common::pty::PtySession;
 use crate::common::redaction::redact;
 use crate::common::server::{Reply, Server};
@@ -106,12 +106,8 @@ fn answers_that_are_none_are_survived() {
     ]);
     let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
     let outcome = env.run(["sessions", "watch", SESSION, "--interval", "1ms", "-o", "ndjson"]).assert_code(0);
-    let told: Vec<Value> =
-        outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told: Vec<&str> = told.iter().map(|object| object["status"].as_str().expect("a status")).collect();
-    assert_eq!(told, ["CREATED", "ACTIVE", "FINALIZED"]);
-    let warnings: Vec<Value> =
-        outcome.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(column(&outcome.ndjson().into(), "status"), ["CREATED", "ACTIVE", "FINALIZED"]);
+    let warnings = json_lines(&outcome.stderr);
     assert_eq!(warnings.len(), 2, "{}", outcome.stderr);
     assert!(warnings.iter().all(|warning| warning["warning"]["message"].is_string()));
     assert_eq!(server.asked().len(), 10);
@@ -154,7 +150,7 @@ fn who_stops_waiting_leaves_the_session_as_it_is() {
             assert_eq!(status(&shop, id), SessionStatus::Created, "{signal}");
             if format == "json" {
                 let kind = if signal == "TERM" { "terminated" } else { "interrupted" };
-                assert_eq!(error_of(&outcome)["kind"], kind);
+                assert_eq!(outcome.last_error()["kind"], kind);
                 continue;
             }
             let told = format!(
@@ -225,8 +221,7 @@ fn ctrl_c_in_a_terminal() {
     let mut screen = PtySession::open(&shop.env, ["sessions", "watch", &id_text].iter().chain(&FAST), &env);
     screen.until("CREATED");
     screen.type_in("\x03");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 130, "{shown}");
+    let shown = screen.end_with(130);
     assert!(shown.contains(&format!("kustom sessions cancel {id}")), "{shown}");
     assert_eq!(status(&shop, id), SessionStatus::Created);
 }
@@ -275,8 +270,7 @@ fn on_production_a_create_names_what_it_will_do_and_asks() {
         let env = production(&server);
         let mut screen = PtySession::open(&env, words, &[("NO_COLOR", "1")]);
         screen.until(&question);
-        screen.until_asked("Continue? [y/N]");
-        screen.type_in(answer);
+        screen.answer("Continue? [y/N]", answer);
         let (exit, shown) = screen.end();
         assert_eq!(exit, code, "{shown}");
         let sent = server.lines().iter().filter(|line| line.starts_with("POST")).count();

@@ -5,7 +5,7 @@ use std::fs;
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::{Value, json};
 
-use super::fixture::{DUPLICATE, Shop, error_of};
+use super::fixture::{DUPLICATE, Shop};
 use super::ledger::id;
 use super::shared_ledger::{create_ledger, machine};
 use crate::common::harness::TestEnv;
@@ -24,7 +24,7 @@ fn a_damaged_attempt_stops_its_sale_until_the_ledger_is_repaired() {
     }
     let state = shop.env.state_folder();
     damage(&state, &format!("UPDATE attempts {CHANGE} WHERE reference_key = 'receipt-000001'"));
-    let stopped = error_of(&shop.command(&one).run().assert_code(6));
+    let stopped = shop.command(&one).run().assert_code(6).last_error();
     assert!(
         stopped["message"].as_str().unwrap().ends_with("one attempt is not what was stored"),
         "{stopped}"
@@ -153,8 +153,7 @@ fn damaged_rows_of_a_shared_ledger_are_moved_by_its_owner() {
     assert!(shown.stderr.contains("1 attempt and 1 order change would be lost"), "{}", shown.stderr);
     let refused = till.run(["ledger", "repair", "--yes"]).assert_code(6);
     assert!(refused.stderr.contains("permission denied"), "{}", refused.stderr);
-    let lost = owner.run(["ledger", "repair", "--yes", "-o", "json"]).assert_code(0);
-    let rows: Value = serde_json::from_str(&lost.stdout).unwrap();
+    let rows = owner.run(["ledger", "repair", "--yes", "-o", "json"]).json_with(0);
     let found: Vec<_> =
         rows.as_array().unwrap().iter().map(|row| (&row["kind"], &row["merchant_reference1"])).collect();
     assert_eq!(

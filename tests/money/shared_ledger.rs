@@ -7,7 +7,7 @@ use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{DUPLICATE, Shop, UNKNOWN, error_of};
+use super::fixture::{DUPLICATE, Shop, UNKNOWN};
 use crate::common::database_proxy::DatabaseProxy;
 use crate::common::harness::TestEnv;
 use crate::common::postgres::{Database, PASSWORD, Postgres};
@@ -47,7 +47,7 @@ fn the_second_of_two_machines_is_stopped_and_hears_about_the_first() {
     let (first, second) = (machine(&shop, &database.url(), "1"), machine(&shop, &database.socket_url(), "2"));
     let created = first.run(sale.args()).json();
     let again = second.run(sale.args()).assert_code(DUPLICATE);
-    let error = error_of(&again);
+    let error = again.last_error();
     assert_eq!((&error["kind"], &error["session_id"]), (&"duplicate".into(), &created["session_id"]));
     assert!(again.stderr.contains("till 1 on machine "), "{}", again.stderr);
     assert!(!second.state_folder().join("ledger.db").exists(), "nothing is kept on the machine");
@@ -67,9 +67,9 @@ fn an_unknown_outcome_of_one_machine_stops_the_others_until_it_is_resolved() {
     let (first, second) = (machine(&shop, &database.url(), "1"), machine(&shop, &database.url(), "2"));
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
     let lost = first.run(sale.args()).assert_code(UNKNOWN);
-    let attempt = error_of(&lost)["attempt"].as_str().expect("an ID").to_owned();
+    let attempt = lost.last_error()["attempt"].as_str().expect("an ID").to_owned();
     let stopped = second.run(sale.args()).assert_code(DUPLICATE);
-    assert_eq!(error_of(&stopped)["attempt"], attempt.as_str());
+    assert_eq!(stopped.last_error()["attempt"], attempt.as_str());
     let [session] = &shop.charged(&sale).into_iter().collect::<Vec<_>>()[..] else { panic!("one session") };
     let _ = second.run(["sessions", "recover", &attempt, "--session", session]).assert_code(0);
     assert_eq!(outcomes(&database), ["created"]);
@@ -104,9 +104,9 @@ fn without_the_database_nothing_is_sent() {
     let sale = shop.sale(true);
     let machine = machine(&shop, &url, "1");
     server.stop();
-    for args in [sale.args(), sale.args().into_iter().chain(["--allow-duplicate".to_owned()]).collect()] {
-        let stopped = machine.run(args).assert_code(6);
-        let error = error_of(&stopped);
+    for more in [&[][..], &["--allow-duplicate"]] {
+        let stopped = machine.command(sale.args()).args(more).run().assert_code(6);
+        let error = stopped.last_error();
         let message = error["message"].as_str().expect("a message");
         assert!(message.starts_with("cannot reach the ledger postgres://127.0.0.1:"), "{message}");
         assert!(error["hints"][0].as_str().expect("a hint").starts_with("nothing was sent"), "{error}");
@@ -160,7 +160,7 @@ fn a_database_that_is_lost_after_the_request_gets_the_result_later() {
         proxy.cut();
         shop.wire.release();
         let created = running.wait().assert_code(0);
-        let session: Value = serde_json::from_str(&created.stdout).expect("a session");
+        let session = created.document();
         assert!(created.stderr.contains("the next command delivers the outcome"), "{}", created.stderr);
         let stopped = second.run(sale.args()).assert_code(DUPLICATE);
         assert!(stopped.stderr.contains("its outcome is unknown"), "{}", stopped.stderr);
@@ -170,7 +170,7 @@ fn a_database_that_is_lost_after_the_request_gets_the_result_later() {
         assert_eq!(listed[0]["session_id"], session["session_id"]);
         let again = second.run(sale.args());
         if with_reference {
-            assert_eq!(error_of(&again.assert_code(DUPLICATE))["session_id"], session["session_id"]);
+            assert_eq!(again.assert_code(DUPLICATE).last_error()["session_id"], session["session_id"]);
         } else {
             // Its result was printed, so this is another sale.
             let _ = again.assert_code(0);
@@ -186,7 +186,7 @@ fn recovery_waits_for_the_database() {
     let sale = shop.sale(true);
     let machine = machine(&shop, &url, "1");
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
-    let attempt = error_of(&machine.run(sale.args()).assert_code(UNKNOWN))["attempt"].clone();
+    let attempt = machine.run(sale.args()).assert_code(UNKNOWN).last_error()["attempt"].clone();
     let attempt = attempt.as_str().expect("an ID");
     let [session] = &shop.charged(&sale).into_iter().collect::<Vec<_>>()[..] else { panic!("one session") };
     server.stop();

@@ -74,7 +74,7 @@ fn soak(mut shop: Shop, machines: &[&TestEnv]) {
                         };
                         let id = match output.code {
                             Some(0) => {
-                                let session: Value = serde_json::from_str(&output.stdout).expect("a session");
+                                let session = output.document();
                                 let id = session["session_id"].as_str().expect("an ID").to_owned();
                                 // Half of them are paid, the others stay open.
                                 if rng.bool() {

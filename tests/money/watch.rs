@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use kustom::emulator::Emulator;
 use kustom::emulator::state::{AfterDecline, NewSession, Purchase};
 use kustom::model::{PaymentMethod, SessionStatus, TapOutcome};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Shop, UNKNOWN, attempt_of, error_of};
+use super::fixture::{Shop, UNKNOWN, attempt_of};
 use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
 use crate::common::server::{Reply, Server};
 
@@ -111,18 +111,14 @@ fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
         let took = crate::common::redaction::redact(&said, shop.env.path());
         assert_eq!(&took, &format!("{words} after <elapsed>.\n"));
         let ndjson = ndjson.wait().assert_code(code);
-        let objects: Vec<Value> =
-            ndjson.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let objects = ndjson.ndjson();
         let told: Vec<&str> =
             objects.iter().map(|object| object["status"].as_str().expect("a status")).collect();
         assert_eq!(told, ["CREATED", "ACTIVE", status.as_str()]);
         let get = shop.env.run(["sessions", "get", &id.to_string(), "-o", "json"]).json();
         assert_eq!(objects[2], get);
         let json = quiet.wait().assert_code(code);
-        assert_eq!(
-            (serde_json::from_str::<Value>(&json.stdout).expect("JSON"), json.stderr.as_str()),
-            (get, "")
-        );
+        assert_eq!((json.document(), json.stderr.as_str()), (get, ""));
         let csv = csv.wait().assert_code(code);
         assert_eq!(csv.stdout.lines().count(), 2, "{}", csv.stdout);
         assert!(csv.stdout.contains(status.as_str()));
@@ -152,8 +148,7 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
         let chosen: Vec<usize> = if mix % 2 == 0 { chosen } else { chosen.into_iter().rev().collect() };
         let worst = chosen.iter().map(|number| codes(&all[*number])).max().expect("one");
         let named: Vec<Uuid> = chosen.iter().map(|number| ids[*number]).collect();
-        let outcome = watch(&shop, &named, &["-o", "json", "--timeout", "300ms"]).wait().assert_code(worst);
-        let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        let shown = watch(&shop, &named, &["-o", "json", "--timeout", "300ms"]).wait().json_with(worst);
         let shown = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
         let told: Vec<&str> =
             shown.iter().map(|session| session["status"].as_str().expect("a status")).collect();
@@ -214,9 +209,7 @@ fn a_create_that_watches_ends_with_the_outcome() {
     let sale = shop.sale(true);
     let create = |shop: &mut Shop, format: &str, more: &[&str]| {
         let words = sale.words(format);
-        let words =
-            words.iter().map(String::as_str).chain(["--watch"]).chain(FAST).chain(more.iter().copied());
-        shop.env.command(words).spawn()
+        shop.env.command(words).args(["--watch"]).args(FAST).args(more).spawn()
     };
     let running = create(&mut shop, "table", &[]);
     running.until_stdout(|said| said.contains("CREATED"));
@@ -236,14 +229,12 @@ fn a_create_that_watches_ends_with_the_outcome() {
     crate::crash::until("it is created", || shop.charged(&sale).len() == 2);
     let other = shop.charged(&sale).into_iter().find(|other| *other != id.to_string()).expect("another");
     end(&shop.emulator, other.parse().expect("an id"), &SessionStatus::Cancelled);
-    let outcome = running.wait().assert_code(10);
-    let shown: Value = serde_json::from_str(&outcome.stdout).expect("one document");
+    let shown = running.wait().json_with(10);
     assert_eq!((&shown["status"], &shown["session_id"]), (&"CANCELLED".into(), &other.into()));
 
     let sale = shop.sale(true);
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
-    let words = sale.words("json");
-    let lost = shop.env.run(words.iter().map(String::as_str).chain(["--watch"])).assert_code(UNKNOWN);
+    let lost = shop.env.command(sale.args()).args(["--watch"]).run().assert_code(UNKNOWN);
     assert_eq!((lost.stdout.as_str(), Some(attempt_of(&lost))), ("", shop.unknown(&sale)));
 }
 
@@ -299,8 +290,7 @@ fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
     let running = env.command(words.iter().chain(&FAST)).spawn();
     crate::crash::until("it watches", || server.asked().len() > 1);
     running.interrupt();
-    let outcome = running.wait().assert_code(0);
-    let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    let shown = running.wait().json_with(0);
     assert_eq!((&shown["status"], &shown["order_id"]), (&"FINALIZED".into(), &"o-1".into()));
 }
 
@@ -314,7 +304,7 @@ fn what_no_waiting_can_change_ends_the_wait() {
         let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
         let words = ["sessions", "watch", SESSION, "-o", "json"];
         let outcome = env.run(words.iter().chain(&FAST)).assert_code(code);
-        let message = error_of(&outcome)["message"].as_str().expect("a message").to_owned();
+        let message = outcome.last_error()["message"].as_str().expect("a message").to_owned();
         assert!(message.starts_with(&format!("session {SESSION}: ")), "{message}");
         assert_eq!(server.asked().len(), 2);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TestEnv, column};
 use crate::common::pty::{PtySession, plain};
 
 fn env_with_devices() -> TestEnv {
@@ -22,10 +22,7 @@ fn session(env: &TestEnv, amount: &str, reference: &str) -> String {
 
 fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str) -> (u32, String) {
     let mut screen = PtySession::open(env, args, &[]);
-    screen.until_asked(&format!("{list} (type to search):"));
-    screen.type_in(search);
-    screen.until(&format!("{search}|"));
-    screen.type_in("\r");
+    screen.choose(list, search);
     let (exit, shown) = screen.end();
     (exit, plain(&shown))
 }
@@ -41,7 +38,7 @@ fn a_device_is_chosen_by_a_part_of_its_name() {
     let (exit, shown) = choose(&env, &["devices", "deregister"], "Device", "count");
     assert_eq!(exit, 0, "{shown}");
     let left = env.run(["devices", "list", "-o", "json"]).json();
-    let names: Vec<_> = left.as_array().unwrap().iter().map(|device| device["name"].clone()).collect();
+    let names = column(&left, "name");
     assert_eq!(names, ["Till 1", "Till 2"]);
 }
 
@@ -88,8 +85,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
         assert_eq!(status(&open), after, "{args:?}");
     }
     let screen = PtySession::open(&env, ["sessions", "watch"], &[]);
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 4, "{shown}");
+    let shown = screen.end_with(4);
     assert!(shown.contains("no open session was created here"), "{shown}");
 }
 
@@ -97,10 +93,8 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
 fn ctrl_c_at_a_list_does_nothing() {
     let env = env_with_devices();
     let mut screen = PtySession::open(&env, ["devices", "deregister"], &[]);
-    screen.until_asked("Device (type to search):");
-    screen.type_in("\x03");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 130, "{shown}");
+    screen.answer("Device (type to search):", "\x03");
+    screen.end_with(130);
     assert_eq!(env.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 3);
 }
 
@@ -114,12 +108,10 @@ fn a_narrow_terminal_truncates_names_and_not_ids() {
     }
     let wanted = env.run(["devices", "list", "-o", "json"]).json()[1]["id"].as_str().unwrap().to_owned();
     let mut screen = PtySession::of_width(40, &env, ["devices", "get"], &[]);
-    screen.until_asked("Device (type to search):");
-    screen.type_in(&wanted[..8]);
+    screen.answer("Device (type to search):", &wanted[..8]);
     screen.until(&format!("{}|", &wanted[..8]));
     screen.type_in("\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    let shown = screen.end_with(0);
     let device = plain(&shown).rsplit_once("Device: ").unwrap().1.replace(['\n', ' '], "");
     assert!(device.contains(&wanted), "{shown}");
 }
@@ -177,8 +169,7 @@ fn a_long_list_has_a_bar_that_goes_away() {
     screen.until("3 of 4");
     *seen.0.lock().unwrap() = true;
     seen.1.notify_all();
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    let shown = screen.end_with(0);
     let after = plain(&shown).rsplit_once(" of 4").unwrap().1.to_owned();
     assert_eq!(after.matches("Till").count(), 4, "{shown}");
 }

@@ -14,19 +14,15 @@ fn told(screen: &str, after: &str, program: &str) -> Vec<String> {
 #[test]
 fn a_stranger_pairs_a_phone_with_what_the_screen_says() {
     let env = TestEnv::new();
-    let (code, shown) = PtySession::open(&env, ["enrollments", "pair"], &[]).end();
-    assert_eq!(code, 3, "{shown}");
+    let shown = PtySession::open(&env, ["enrollments", "pair"], &[]).end_with(3);
     assert!(shown.contains("try everything without an account: add --profile local"), "{shown}");
     let mut screen = PtySession::open(&env, ["--profile", "local", "enrollments", "pair"], &[]);
-    screen.until_asked("Location (type to search):");
-    screen.type_in("\r");
+    screen.answer("Location (type to search):", "\r");
     let shown = screen.until("waiting for the phone");
     let play = told(&shown, "Simulate one in another terminal:", "kustom --profile local dev pos pair");
     let _ = env.run(&play).ok();
-    screen.until_asked("Name [");
-    screen.type_in("\r");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 0, "{shown}");
+    screen.answer("Name [", "\r");
+    let shown = screen.end_with(0);
     assert!(shown.contains("till 1 is ready."), "{shown}");
     assert!(shown.contains("Take a payment: kustom --profile local sessions create --device"), "{shown}");
 }

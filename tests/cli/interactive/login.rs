@@ -40,8 +40,7 @@ fn type_key(screen: &mut PtySession, key: &str) {
 }
 
 fn accept(screen: &mut PtySession, question: &str) {
-    screen.until_asked(question);
-    screen.type_in("\r");
+    screen.answer(question, "\r");
 }
 
 fn files(folder: &Path) -> Vec<(String, String)> {
@@ -67,8 +66,7 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
     screen.until("error: the key contains white space");
     type_key_again(&mut screen, WRONG);
     accept(&mut screen, "Profile name [playground]:");
-    screen.until_asked("Username (Enter for none):");
-    screen.type_in("M100-1\r");
+    screen.answer("Username (Enter for none):", "M100-1\r");
     screen.until_asked("Merchant ID (- for none) [M100]:");
     let seen = fs::read_to_string(format!("/proc/{}/cmdline", screen.process_id())).unwrap_or_default();
     assert!(!seen.contains("kco_"), "the key is in the list of processes: {seen}");
@@ -76,8 +74,7 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
     screen.until("the API does not accept the key: who are you? (HTTP 401)");
     screen.until_asked_in_secret("paste it again, or give up with Ctrl-C.");
     screen.type_in(&format!("{RIGHT}\r"));
-    screen.until_asked("Username (- for none) [M100-1]:");
-    screen.type_in("-\r");
+    screen.answer("Username (- for none) [M100-1]:", "-\r");
     screen.until_times(2, "Merchant ID (- for none) [M100]: ");
     screen.type_in("\r");
     screen.until("City    x");
@@ -86,8 +83,7 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
     screen.type_in("\r");
     screen.until("Default location: Haga");
     accept(&mut screen, "Default currency (- for none) [SEK]:");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 0, "{shown}");
+    let shown = screen.end_with(0);
     let file = env.profiles_file();
     let stored =
         format!("Stored the profile 'playground' in {} (mode 0600: only you can read it).", file.display());
@@ -131,8 +127,7 @@ fn replacing_a_profile_names_it_and_asks() {
         type_key(&mut screen, RIGHT);
         accept(&mut screen, "Default currency (- for none) [NOK]:");
         screen.until("The profile 'shop' exists.");
-        screen.until_asked("Replace it? [y/N]");
-        screen.type_in(answer);
+        screen.answer("Replace it? [y/N]", answer);
         screen.end()
     };
     let (code, shown) = ask("\r");
@@ -163,21 +158,16 @@ fn a_key_that_does_not_tell_its_environment_has_it_asked_for() {
     let mut screen = begin(&env, &server, &[]);
     type_key(&mut screen, "shared-secret");
     screen.until("The key does not show which environment it is for.");
-    screen.until_asked("Environment (type to search):");
-    screen.type_in("play");
-    screen.until("play|");
-    screen.type_in("\r");
+    screen.choose("Environment", "play");
     accept(&mut screen, "Profile name [playground]:");
     accept(&mut screen, "Username (Enter for none):");
     accept(&mut screen, "Merchant ID (Enter for none):");
     accept(&mut screen, "Default location (type to search):");
     screen.until("Default location: none");
-    screen.until_asked("Default currency (- for none) [SEK]:");
-    screen.type_in("\x7f\x7f\x7fgold\r");
+    screen.answer("Default currency (- for none) [SEK]:", "\x7f\x7f\x7fgold\r");
     screen.until("error: 'gold' is not an ISO 4217 currency code");
     screen.type_in("-\r");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 0, "{shown}");
+    let shown = screen.end_with(0);
     let text = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(text.contains("environment = \"playground\"") && !text.contains("currency"), "{text}");
     assert!(!shown.contains("shared-secret"), "{shown}");
@@ -197,14 +187,13 @@ fn a_live_key_is_production_without_a_question() {
     server.assert_untouched();
     screen.until_asked_in_secret("paste it again");
     screen.type_in("\x03");
-    assert_eq!(screen.end().0, 130);
+    screen.end_with(130);
     assert!(!env.profiles_file().exists());
     let mut screen = begin(&env, &server, &[]);
     type_key(&mut screen, "kco_live_api_1");
     accept(&mut screen, "Profile name [production]:");
-    screen.until_asked("Username");
-    screen.type_in("\x03");
-    assert_eq!(screen.end().0, 130);
+    screen.answer("Username", "\x03");
+    screen.end_with(130);
     assert!(!env.profiles_file().exists());
 }
 
@@ -232,8 +221,7 @@ fn a_login_that_is_left_leaves_the_terminal_in_order() {
 #[test]
 fn nobody_is_asked_who_said_so() {
     let (env, server) = (TestEnv::new(), api());
-    let (code, shown) = begin(&env, &server, &["--no-input"]).end();
-    assert_eq!(code, 8, "{shown}");
+    let shown = begin(&env, &server, &["--no-input"]).end_with(8);
     assert!(shown.contains("the API key is missing"), "{shown}");
     assert!(shown.contains("--api-key-stdin, --api-key-file FILE or --api-key-command COMMAND"), "{shown}");
     server.assert_untouched();
@@ -243,7 +231,6 @@ fn nobody_is_asked_who_said_so() {
 fn flags_are_enough_on_a_terminal_too() {
     let (env, server) = (TestEnv::new(), api());
     let key = env.file("key", RIGHT);
-    let (code, shown) = begin(&env, &server, &["--api-key-file", &key.display().to_string()]).end();
-    assert_eq!(code, 0, "{shown}");
+    begin(&env, &server, &["--api-key-file", &key.display().to_string()]).end_with(0);
     assert!(env.profiles_file().exists());
 }

@@ -30,10 +30,7 @@ fn play(env: &TestEnv, code: &str) {
 fn a_phone_is_paired_from_a_list_of_locations_to_its_name() {
     let env = TestEnv::new().local();
     let mut screen = begin(&env, &[]);
-    screen.until_asked("Location (type to search):");
-    screen.type_in("stock");
-    screen.until("stock|");
-    screen.type_in("\r");
+    screen.choose("Location", "stock");
     let code = code(&screen, 1);
     for line in ["1. Open the Kustom POS app.", "2. Choose to enter a code.", "3. Enter this code:"] {
         screen.until(line);
@@ -41,10 +38,8 @@ fn a_phone_is_paired_from_a_list_of_locations_to_its_name() {
     screen.until("waiting for the phone");
     play(&env, &code);
     screen.until("A phone has used the code: device 'Pixel 9'");
-    screen.until_asked("Name [Stockholm City till 1]:");
-    screen.type_in("Till 3\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    screen.answer("Name [Stockholm City till 1]:", "Till 3\r");
+    let shown = screen.end_with(0);
     let shown = plain(&shown);
     assert!(shown.contains("NAME      Till 3\n"), "it ends with the device as a table:\n{shown}");
     assert!(shown.contains("\nTill 3 is ready. [local (emulator)]\n"), "{shown}");
@@ -84,24 +79,20 @@ fn an_expired_code_is_replaced_by_a_new_one() {
     let mut screen = at_stockholm(&counter.env, &["--expires-in", "300ms"]);
     let old = code(&screen, 1);
     screen.until("The code has expired.");
-    screen.until_asked("Create a new one? [Y/n]");
-    screen.type_in("\r");
+    screen.answer("Create a new one? [Y/n]", "\r");
     let new = code(&screen, 2);
     assert_ne!(old, new);
     screen.until_times(2, "The code has expired.");
     screen.until_times(2, "Create a new one? [Y/n]");
-    screen.until_asked("Create a new one? [Y/n]");
-    screen.type_in("n\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 11, "{shown}");
+    screen.answer("Create a new one? [Y/n]", "n\r");
+    screen.end_with(11);
     assert_eq!(counter.usable_codes(), Vec::<String>::new());
 }
 
 /// Ctrl-C asks what to do; these keys answer.
 fn after_ctrl_c(screen: &mut PtySession, keys: &str) {
     screen.type_in("\x03");
-    screen.until_asked("Next (type to search):");
-    screen.type_in(keys);
+    screen.answer("Next (type to search):", keys);
 }
 
 #[test]
@@ -112,8 +103,7 @@ fn after_ctrl_c_the_wait_can_go_on() {
     after_ctrl_c(&mut screen, "\r");
     screen.until("Next: Keep waiting");
     let _ = counter.use_code(&code);
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    let shown = screen.end_with(0);
     assert!(shown.contains("Bar is ready."), "{shown}");
 }
 
@@ -125,8 +115,7 @@ fn a_code_that_is_left_can_be_resumed() {
         let mut screen = at_stockholm(&counter.env, &[]);
         let code = code(&screen, 1);
         after_ctrl_c(&mut screen, "leave\r");
-        let (exit, shown) = screen.end();
-        assert_eq!(exit, 13, "{shown}");
+        let shown = screen.end_with(13);
         let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
         assert!(shown.contains(&format!("kustom enrollments pair {id}")), "{shown}");
         assert_eq!(counter.usable_codes(), [code.as_str()]);
@@ -147,8 +136,7 @@ fn ctrl_c_withdraws_the_code() {
     let mut screen = at_stockholm(&counter.env, &[]);
     let _ = code(&screen, 1);
     after_ctrl_c(&mut screen, "withdraw\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 130, "{shown}");
+    let shown = screen.end_with(130);
     assert!(shown.contains("interrupted; the code was withdrawn"), "{shown}");
     assert_eq!(counter.enrollments(), []);
 }
@@ -164,8 +152,7 @@ fn a_second_ctrl_c_ends_at_once_and_names_the_code() {
     after_ctrl_c(&mut screen, "\x03");
     counter.until(|counter| counter.asked("DELETE") > 0);
     screen.type_in("\x03");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 130, "{shown}");
+    let shown = screen.end_with(130);
     assert!(shown.contains(&format!("interrupted; the code {code} is valid until ")), "{shown}");
     assert!(shown.contains(&format!("withdraw it: kustom enrollments delete {id}")), "{shown}");
 }
@@ -230,17 +217,14 @@ fn a_name_that_is_refused_is_asked_for_again() {
     let _ = counter.env.run(["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
     let mut screen = at_stockholm(&counter.env, &[]);
     let id = counter.use_code(&code(&screen, 1));
-    screen.until_asked("Name [Stockholm City till 1]:");
-    screen.type_in("bar\r");
+    screen.answer("Name [Stockholm City till 1]:", "bar\r");
     screen.until("a device named 'bar' already exists");
     screen.until_times(2, "Name [Stockholm City till 1]:");
     screen.type_in("Kassa\r");
     screen.until("the name was rejected: not now (HTTP 422)");
     screen.until_times(3, "Name [Stockholm City till 1]:");
-    screen.until_asked("Name");
-    screen.type_in("Till 9\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    screen.answer("Name", "Till 9\r");
+    screen.end_with(0);
     let named = counter.devices().into_iter().find(|device| device.id.as_deref() == Some(&id)).unwrap();
     assert_eq!(named.name.as_deref(), Some("Till 9"));
 }
@@ -255,10 +239,8 @@ fn a_failure_in_the_middle_of_the_wait_is_told_to_the_person() {
     counter.rule(|_| Act::Pass);
     screen.until("The API responds again.");
     counter.use_code(&code);
-    screen.until_asked("Name [Stockholm City till 1]:");
-    screen.type_in("\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    screen.answer("Name [Stockholm City till 1]:", "\r");
+    let shown = screen.end_with(0);
     assert_eq!(shown.matches("still waiting").count(), 1, "{shown}");
 }
 
@@ -269,12 +251,10 @@ fn several_phones_are_paired_in_a_row() {
     for number in 1..=2 {
         screen.until(&format!("Pair phone {number} of 2 at Stockholm City:"));
         counter.use_code(&code(&screen, number));
-        screen.until_asked(&format!("Name [Stockholm City till {number}]:"));
-        screen.type_in("\r");
+        screen.answer(&format!("Name [Stockholm City till {number}]:"), "\r");
         screen.until(&format!("Stockholm City till {number} is ready."));
     }
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    let shown = screen.end_with(0);
     let shown = plain(&shown);
     let table = shown.rsplit_once("NAME  ").unwrap().1;
     assert!(table.contains("Stockholm City till 1") && table.contains("Stockholm City till 2"), "{shown}");
@@ -284,8 +264,7 @@ fn several_phones_are_paired_in_a_row() {
 #[test]
 fn a_dumb_terminal_is_not_prompted() {
     let env = TestEnv::new().local();
-    let (exit, shown) = PtySession::open(&env, PAIR, &[("TERM", "dumb")]).end();
-    assert_eq!(exit, 2, "{shown}");
+    let shown = PtySession::open(&env, PAIR, &[("TERM", "dumb")]).end_with(2);
     assert!(shown.contains("the account has 2 locations; name one"), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
 }
@@ -302,10 +281,8 @@ fn a_terminal_that_changes_its_width_breaks_nothing() {
         screen.until_longer_than(before + 50);
     }
     counter.use_code(&code);
-    screen.until_asked("Name [");
-    screen.type_in("\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    screen.answer("Name [", "\r");
+    screen.end_with(0);
 }
 
 #[test]
@@ -313,10 +290,8 @@ fn quiet_shows_the_code_and_nothing_else() {
     let counter = ScriptedEmulator::new();
     let mut screen = at_stockholm(&counter.env, &["--quiet"]);
     counter.use_code(&code(&screen, 1));
-    screen.until_asked("Name [Stockholm City till 1]:");
-    screen.type_in("\r");
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
+    screen.answer("Name [Stockholm City till 1]:", "\r");
+    let shown = screen.end_with(0);
     for talk in ["Open the Kustom POS app", "waiting for the phone", "is ready"] {
         assert!(!shown.contains(talk), "{shown}");
     }
@@ -325,13 +300,11 @@ fn quiet_shows_the_code_and_nothing_else() {
 #[test]
 fn nobody_is_asked_who_said_so() {
     let counter = ScriptedEmulator::new();
-    let (exit, shown) = begin(&counter.env, &["--no-input"]).end();
-    assert_eq!(exit, 2, "{shown}");
+    let shown = begin(&counter.env, &["--no-input"]).end_with(2);
     assert!(shown.contains("the account has 2 locations; name one"), "{shown}");
     for args in [&["--no-input"][..], &["-o", "ndjson"]] {
         let screen = at_stockholm(&counter.env, &[args, &["--timeout", "100ms"]].concat());
-        let (exit, shown) = screen.end();
-        assert_eq!(exit, 13, "{shown}");
+        let shown = screen.end_with(13);
         assert!(shown.contains("created") && !shown.contains("POS app"), "{shown}");
     }
     assert_eq!(counter.enrollments(), []);

@@ -6,8 +6,8 @@ use kustom::emulator::State;
 use kustom::emulator::state::{DeviceUpdate, PageRequest};
 use serde_json::{Value, json};
 
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
-use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
+use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, json_lines};
+use crate::common::scripted_emulator::{Act, ScriptedEmulator};
 
 pub(super) const STOCKHOLM: [&str; 2] = ["--location", "Stockholm City"];
 
@@ -23,13 +23,13 @@ pub(super) fn pair_events(env: &TestEnv, more: &[&str]) -> RunningCommand {
 pub(super) fn code(running: &RunningCommand, times: usize) -> String {
     let created = |stdout: &str| stdout.matches("\"created\"").count();
     let stdout = running.until_stdout(|stdout| created(stdout) >= times && stdout.ends_with('\n'));
-    let all = events(&stdout);
+    let all = json_lines(&stdout);
     let newest = all.iter().rfind(|event| event["event"] == "created").unwrap();
     newest["enrollment"]["enrollment_code"].as_str().unwrap().to_owned()
 }
 
 pub(super) fn names(outcome: &CommandOutput) -> Vec<String> {
-    events(&outcome.stdout).iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+    outcome.ndjson().iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_script_gets_an_event_for_each_step() {
     let id = counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
     assert_eq!(outcome.stderr, "");
-    let [created, consumed, named] = events(&outcome.stdout).try_into().unwrap();
+    let [created, consumed, named] = outcome.ndjson().try_into().unwrap();
     for event in [&created, &consumed, &named] {
         assert_eq!((&event["number"], &event["count"]), (&json!(1), &json!(1)));
     }
@@ -63,7 +63,7 @@ fn the_tag_stays_where_that_is_wanted() {
     let code = code(&running, 1);
     counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
-    let [created, _, named] = events(&outcome.stdout).try_into().unwrap();
+    let [created, _, named] = outcome.ndjson().try_into().unwrap();
     assert_eq!(named["device"]["name"], "Bar");
     assert_eq!(
         named["device"]["metadata"]["kustom_pairing"],
@@ -98,7 +98,7 @@ fn several_phones_are_paired_one_after_another() {
         counter.use_code(&code(&running, number));
     }
     let outcome = running.wait().assert_code(0);
-    let events = events(&outcome.stdout);
+    let events = outcome.ndjson();
     let numbers: Vec<_> =
         events.iter().map(|event| (event["number"].as_u64(), event["count"].as_u64())).collect();
     assert_eq!(numbers, [1, 1, 1, 2, 2, 2, 3, 3, 3].map(|number| (Some(number), Some(3))));
@@ -118,7 +118,7 @@ fn two_pairings_at_once_each_find_their_own_phone() {
     let of_first = counter.use_code(&first_code);
     for (running, id, name) in [(first, of_first, "First"), (second, of_second, "Second")] {
         let outcome = running.wait().assert_code(0);
-        let named = events(&outcome.stdout).pop().unwrap();
+        let named = outcome.ndjson().pop().unwrap();
         assert_eq!((&named["device"]["id"], &named["device"]["name"]), (&json!(id), &json!(name)));
     }
 }
@@ -186,7 +186,7 @@ fn naming_keeps_what_others_changed() {
     });
     counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
-    let device = &events(&outcome.stdout)[2]["device"];
+    let device = &outcome.ndjson()[2]["device"];
     assert_eq!((&device["name"], &device["metadata"]), (&json!("Till 1"), &json!({"by_erp": "7"})));
     assert!(device.get("location_id").is_none_or(Value::is_null), "{device}");
 }
@@ -214,7 +214,7 @@ fn one_location_needs_no_choice_and_several_need_one() {
     let running = pair(&alone.env, &["-o", "ndjson"]);
     alone.use_code(&code(&running, 1));
     let outcome = running.wait().assert_code(0);
-    assert_eq!(events(&outcome.stdout)[2]["device"]["name"], "Stockholm City till 1");
+    assert_eq!(outcome.ndjson()[2]["device"]["name"], "Stockholm City till 1");
     let nowhere = ScriptedEmulator::with(State::with_locations(Vec::new()));
     let said = pair(&nowhere.env, &[]).wait().assert_failure(4);
     assert!(said.starts_with("error: the account has no locations\n"), "{said}");

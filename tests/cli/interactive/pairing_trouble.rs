@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::pairing_events::{STOCKHOLM, code, names, pair, pair_events};
-use crate::common::scripted_emulator::{Act, ScriptedEmulator, events, newest_code, use_code};
+use crate::common::scripted_emulator::{Act, ScriptedEmulator, newest_code, use_code};
 
 /// Whoever interrupts twice does not wait for the withdrawal, and is told what is left; not the code itself, because
 /// errors end up in logs.
@@ -152,10 +152,10 @@ fn a_refused_key_in_the_middle_of_the_wait_ends_it_and_tells_what_is_left() {
     broken.store(true, Ordering::SeqCst);
     let outcome = running.wait().assert_code(3);
     assert_eq!(names(&outcome), ["created"]);
-    let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
-    let enrollment = error["error"]["enrollment_id"].as_str().unwrap();
+    let error = outcome.error();
+    let enrollment = error["enrollment_id"].as_str().unwrap();
     assert!(
-        error["error"]["message"]
+        error["message"]
             .as_str()
             .unwrap()
             .contains(&format!("the code of enrollment {enrollment} is valid until "))
@@ -204,9 +204,9 @@ fn a_rename_that_is_refused_says_which_device_it_is() {
         let id = counter.use_code(&code(&running, 1));
         let outcome = running.wait().assert_code(exit);
         assert_eq!(names(&outcome), ["created", "consumed"]);
-        let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
-        assert_eq!(error["error"]["device_id"], json!(id));
-        let message = error["error"]["message"].as_str().unwrap();
+        let error = outcome.error();
+        assert_eq!(error["device_id"], json!(id));
+        let message = error["message"].as_str().unwrap();
         assert!(
             message.ends_with(&format!("; the phone is paired as device 'Phone' ({id}), but it {result}"))
         );
@@ -240,7 +240,7 @@ fn a_list_that_lags_is_waited_for() {
     });
     let id = counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
-    assert_eq!(events(&outcome.stdout).pop().unwrap()["device"]["id"], json!(id));
+    assert_eq!(outcome.ndjson().pop().unwrap()["device"]["id"], json!(id));
     assert!(counter.asked("GET /ipp/v1/devices") > 3);
 }
 

@@ -183,9 +183,7 @@ fn an_ambiguous_name_is_data_in_json() {
     let env = env();
     let _ = env.run(["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
     let _ = env.run(["dev", "create-device", "--name", "Bar", "--location", "Göteborg Haga"]).ok();
-    let said = env.run(["devices", "get", "bar", "-o", "json"]).assert_code(2).stderr;
-    let error: serde_json::Value = serde_json::from_str(&said).unwrap();
-    let error = &error["error"];
+    let error = env.run(["devices", "get", "bar", "-o", "json"]).assert_code(2).error();
     assert_eq!(error["message"], "'bar' is ambiguous: it matches 2 devices");
     assert_eq!(error["candidates"][0]["name"], "Bar");
     assert_eq!(error["candidates"][1]["about"], "Göteborg Haga");

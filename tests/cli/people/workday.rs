@@ -21,8 +21,7 @@ fn answer(screen: &mut PtySession, question: &str, keys: &str) {
 }
 
 fn end(screen: PtySession, expected: &str) {
-    let (code, shown) = screen.end();
-    assert_eq!(code, 0, "{shown}");
+    let shown = screen.end_with(0);
     assert!(shown.contains(expected), "'{expected}' is missing:\n{shown}");
 }
 
@@ -67,8 +66,7 @@ fn a_store_operator_pairs_renames_moves_investigates_and_retires_with_prompts_on
     screen.until("write an amount of more than zero");
     screen.type_in("\x7f249.50\r");
     answer(&mut screen, "Device (type to search):", "counter\r");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 5, "{shown}");
+    let shown = screen.end_with(5);
     assert!(shown.contains("Counter") && shown.contains("offline"), "{shown}");
     assert!(
         shown.contains("check on the phone that the Kustom POS app is open and has a network"),
@@ -79,8 +77,7 @@ fn a_store_operator_pairs_renames_moves_investigates_and_retires_with_prompts_on
     answer(&mut screen, "Device (type to search):", "xyz");
     screen.until("no match");
     screen.type_in("\x1b");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 130, "{shown}");
+    screen.end_with(130);
     assert_eq!(devices(&env).len(), 2);
     let mut screen = PtySession::open(&env, ["devices", "deregister"], &[]);
     answer(&mut screen, "Device (type to search):", "counter\r");
@@ -123,11 +120,9 @@ fn only_an_answer_answers_a_question() {
     ));
     let mut screen =
         PtySession::open(&env, ["enrollments", "delete", "00000000-0000-4000-8000-000000000001"], &[]);
-    screen.until_asked("Continue? [y/N]");
-    screen.type_in("yikes\r");
+    screen.answer("Continue? [y/N]", "yikes\r");
     screen.until("type y or n");
     screen.type_in("no\r");
-    let (code, shown) = screen.end();
-    assert_eq!(code, 8, "{shown}");
+    screen.end_with(8);
     assert!(server.lines().iter().all(|line| !line.starts_with("DELETE")), "{:?}", server.lines());
 }
