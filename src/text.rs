@@ -47,7 +47,11 @@ pub(crate) fn has_unsafe(text: &str) -> bool {
     text.contains(is_unsafe) && classify(text).any(|(_, is_unsafe)| is_unsafe)
 }
 
-fn escape(text: &str, keeps: impl Fn(char) -> bool, write: impl Fn(&mut String, char)) -> Cow<'_, str> {
+fn escape(text: &str, keeps: impl Fn(char) -> bool) -> Cow<'_, str> {
+    escape_with(text, keeps, |escaped, character| escaped.extend(character.escape_default()))
+}
+
+fn escape_with(text: &str, keeps: impl Fn(char) -> bool, write: impl Fn(&mut String, char)) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -64,32 +68,24 @@ fn escape(text: &str, keeps: impl Fn(char) -> bool, write: impl Fn(&mut String, 
 
 /// Escapes every character that could control a terminal, such as `\n` or `\u{1b}`.
 pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
-    escape(text, |_| false, |escaped, character| escaped.extend(character.escape_default()))
+    escape(text, |_| false)
 }
 
 /// Like [`escape_control`], but keeps joiners and variation selectors, which are part of some emoji and words. For files that
 /// other programs read.
 pub(crate) fn escape_for_file(text: &str) -> Cow<'_, str> {
-    escape(
-        text,
-        |character| matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'),
-        |escaped, character| escaped.extend(character.escape_default()),
-    )
+    escape(text, |character| matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'))
 }
 
 /// Like [`escape_control`], for a text of several lines, which may have tabs.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
-    escape(
-        text,
-        |character| matches!(character, '\n' | '\t'),
-        |escaped, character| escaped.extend(character.escape_default()),
-    )
+    escape(text, |character| matches!(character, '\n' | '\t'))
 }
 
 /// Escapes characters that could control a terminal in a JSON document. They occur only inside of strings, where a
 /// `\u` escape has the same meaning.
 pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
-    escape(
+    escape_with(
         json,
         |character| character == '\n',
         |escaped, character| {

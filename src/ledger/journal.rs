@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::storage::{LedgerError, Storage, failed};
+use super::error::{LedgerError, failed};
+use super::storage::Storage;
 use super::{AccountId, Attempt, Intent, Origin, Outcome};
 use crate::text::pluralize;
 

@@ -9,10 +9,13 @@ mod account;
 mod attempt;
 mod changes;
 mod database_url;
+mod device_lock;
 mod duplicates;
+mod error;
 mod file_locks;
 mod hash;
 mod journal;
+mod lookup;
 mod order_change;
 mod outbox;
 mod password_file;
@@ -34,10 +37,13 @@ pub(crate) use account::fingerprint;
 pub(crate) use attempt::normalize_reference;
 pub use attempt::{Attempt, Intent, Origin, Outcome};
 pub(crate) use database_url::{DatabaseUrl, LedgerLocation};
+pub(crate) use device_lock::{DeviceLock, LockAttempt};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
+pub(crate) use error::LedgerError;
 pub use hash::checksum;
 pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as damaged_journals};
+pub(crate) use lookup::{Durability, Filter, Lookup};
 pub use order_change::{
     ChangeDecision, ChangeIntent, ChangeOutcome, OrderChange, OrderOperation, decide_change, movements,
 };
@@ -48,9 +54,7 @@ pub(crate) use record::Record;
 use record::Row;
 pub(crate) use repair::{LostRecord, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
-pub(crate) use storage::{
-    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,
-};
+pub(crate) use storage::{Page, Storage, Summary};
 
 use outbox::Undelivered;
 

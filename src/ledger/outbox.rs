@@ -4,8 +4,8 @@ use rusqlite::ToSql;
 use uuid::Uuid;
 
 use super::Outcome;
+use super::error::LedgerError;
 use super::sqlite::SqliteStorage;
-use super::storage::LedgerError;
 
 pub(crate) struct Outbox(SqliteStorage);
 

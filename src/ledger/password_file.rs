@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::database_url::DatabaseUrl;
-use super::storage::LedgerError;
+use super::error::LedgerError;
 use crate::fs::io_error_message;
 use crate::secret::{Secret, register};
 
@@ -103,16 +103,5 @@ mod tests {
             assert_eq!(find(url, file.path()).unwrap().as_deref(), password, "{url}");
         }
         assert_eq!(find("postgres://till@db/x", Path::new("/nonexistent/pgpass")).unwrap(), None);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_that_others_can_read_is_not_used() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "*:*:*:*:secretword").unwrap();
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        let error = find("postgres://till@db/x", file.path()).unwrap_err().to_string();
-        assert!(error.contains("chmod 600") && !error.contains("secretword"), "{error}");
     }
 }

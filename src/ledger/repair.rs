@@ -11,8 +11,9 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::error::{LedgerError, failed};
 use super::record::{Record, Row};
-use super::storage::{LedgerError, Storage, failed};
+use super::storage::Storage;
 use super::{Attempt, ChangeOutcome, OrderChange, Outcome, SqliteStorage};
 use crate::fs::{parent_dir, sync_dir};
 

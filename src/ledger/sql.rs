@@ -6,8 +6,8 @@ use std::ops::Range;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::lookup::{Filter, Lookup};
 use super::record::{Param, Record};
-use super::storage::{Filter, Lookup};
 use super::{Attempt, OrderChange, Outcome};
 
 /// A statement with the values of its parameters.

@@ -1,6 +1,6 @@
 //! The default storage: a SQLite database in the state directory.
 
-use std::cell::{Ref, RefCell};
+use std::cell::OnceCell;
 use std::fs;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Origin;
+use super::device_lock::{DeviceLock, LockAttempt};
+use super::error::{LedgerError, failed};
 use super::file_locks::{can_lock, is_lock_failure};
+use super::lookup::Durability;
 use super::record::{Param, Record, Row};
 use super::sql::Query;
-use super::storage::{DeviceLock, Durability, LedgerError, LockAttempt, failed};
 use crate::fs::{create_private_dir, parent_dir, private_open_options};
 
 /// The version of the schema, in `user_version`: the number of migrations.
@@ -106,18 +108,18 @@ const LARGE_CACHE_KIB: i64 = 64 * 1024;
 pub(crate) struct SqliteStorage {
     path: PathBuf,
     locks: PathBuf,
-    connection: RefCell<Option<Opened>>,
+    opened: OnceCell<Opened>,
 }
 
 struct Opened {
     connection: Connection,
-    file: FileId,
+    file_id: (u64, u64),
 }
 
 impl SqliteStorage {
     /// The ledger in the state directory. It need not exist.
     pub(crate) fn new(state: &Path) -> Self {
-        Self { path: state.join("ledger.db"), locks: state.join("locks"), connection: RefCell::new(None) }
+        Self { path: state.join("ledger.db"), locks: state.join("locks"), opened: OnceCell::new() }
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -126,7 +128,7 @@ impl SqliteStorage {
 
     /// Whether it does not exist yet. One that was in use should be there.
     pub(super) fn is_new(&self) -> bool {
-        self.connection.borrow().is_none() && !self.exists()
+        self.opened.get().is_none() && !self.exists()
     }
 
     /// Runs `work` on the open database, and again while another process has it locked.
@@ -139,7 +141,7 @@ impl SqliteStorage {
         let mut is_checked = false;
         loop {
             let error = match self.open() {
-                Ok(connection) => match work(&connection) {
+                Ok(connection) => match work(connection) {
                     Ok(done) => return Ok(done),
                     Err(error) => error,
                 },
@@ -165,14 +167,12 @@ impl SqliteStorage {
         }
     }
 
-    fn open(&self) -> Result<Ref<'_, Connection>, OpenError> {
-        if self.connection.borrow().is_none() {
-            let opened = self.open_file()?;
-            self.connection.replace(Some(opened));
+    fn open(&self) -> Result<&Connection, OpenError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(&opened.connection);
         }
-        let error = || OpenError::Ledger(LedgerError::Moved(self.path.clone()));
-        Ref::filter_map(self.connection.borrow(), |opened| opened.as_ref().map(|opened| &opened.connection))
-            .map_err(|_| error())
+        let opened = self.open_file()?;
+        Ok(&self.opened.get_or_init(|| opened).connection)
     }
 
     fn open_file(&self) -> Result<Opened, OpenError> {
@@ -182,13 +182,12 @@ impl SqliteStorage {
             private_open_options().read(true).open(&self.path)?.metadata()
         };
         let file = create().map_err(|error| OpenError::Ledger(failed("open", &self.path)(error)))?;
-        let file = FileId::of(&file);
         let connection = Connection::open(&self.path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         set_durability(&connection, Durability::Full)?;
         self.migrate(&connection)?;
-        Ok(Opened { connection, file })
+        Ok(Opened { connection, file_id: file_id(&file) })
     }
 
     fn migrate(&self, connection: &Connection) -> Result<(), OpenError> {
@@ -300,8 +299,8 @@ impl SqliteStorage {
     }
 
     pub(super) fn ensure_in_place(&self) -> Result<(), LedgerError> {
-        let opened = self.connection.borrow().as_ref().map(|opened| opened.file);
-        let current = fs::metadata(&self.path).ok().map(|file| FileId::of(&file));
+        let opened = self.opened.get().map(|opened| opened.file_id);
+        let current = fs::metadata(&self.path).ok().map(|file| file_id(&file));
         if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) }
     }
 
@@ -331,24 +330,16 @@ fn try_lock_file(path: &Path, origin: &Origin) -> std::io::Result<LockAttempt> {
 }
 
 /// Identifies a file while it is open, whatever its path names by then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileId {
-    #[cfg(unix)]
-    id: (u64, u64),
+#[cfg(unix)]
+fn file_id(file: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (file.dev(), file.ino())
 }
 
-impl FileId {
-    #[cfg(unix)]
-    fn of(file: &fs::Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Self { id: (file.dev(), file.ino()) }
-    }
-
-    /// An open file cannot be removed there.
-    #[cfg(not(unix))]
-    const fn of(_file: &fs::Metadata) -> Self {
-        Self {}
-    }
+/// An open file cannot be removed there.
+#[cfg(not(unix))]
+const fn file_id(_file: &fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }
 
 enum OpenError {

@@ -1,18 +1,15 @@
 //! Where the ledger is stored: a database on this machine, or one that several machines share.
 
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
+use super::device_lock::LockAttempt;
+use super::error::LedgerError;
+use super::lookup::{Durability, Filter, Lookup};
 use super::record::{Record, Row};
 use super::sql::{self, Query};
-use super::{Attempt, Intent, OrderChange, Origin, PostgresStorage, SqliteStorage, postgres, sqlite};
-use crate::error::{Error, ErrorKind};
-use crate::fs::io_error_message;
+use super::{Attempt, OrderChange, Origin, PostgresStorage, SqliteStorage, postgres, sqlite};
 
 /// How many records one transaction of an import stores.
 const BATCH: usize = 1000;
@@ -202,47 +199,6 @@ impl Storage {
     }
 }
 
-/// Which attempts a transaction needs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Lookup<'a> {
-    Nothing,
-    Attempt(Uuid),
-    Session(&'a str),
-    AttemptOrSession(Uuid, Option<&'a str>),
-    /// Those with the same reference, and all that are [unsettled](Attempt::is_unsettled).
-    Related(&'a Intent),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// Survives a power failure.
-    Full,
-    /// Survives the end of the process.
-    Relaxed,
-}
-
-/// Attempts to list. An empty filter matches all of the account.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
-    pub since: Option<Timestamp>,
-    pub until: Option<Timestamp>,
-    /// The last known status of the session, in capitals.
-    pub status: Option<String>,
-    pub device_id: Option<String>,
-    pub location_id: Option<String>,
-    /// See [`Intent::reference`].
-    pub reference: Option<String>,
-    pub till: Option<String>,
-    pub session_id: Option<String>,
-    /// The beginning of the attempt's or the session's ID.
-    pub id_prefix: Option<String>,
-    /// Only attempts whose outcome is unknown.
-    pub unknown: bool,
-    /// Only attempts whose session was open when its status was last known.
-    pub open: bool,
-    pub matches_all_accounts: bool,
-}
-
 /// The contents of a storage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
@@ -259,83 +215,4 @@ pub(crate) struct Page {
     pub attempts: Vec<Attempt>,
     /// How many damaged attempts were omitted. They may be of any account.
     pub damaged: usize,
-}
-
-#[derive(Debug)]
-pub(crate) enum LockAttempt {
-    Locked(DeviceLock),
-    /// Another process has the lock; this one, if it is known.
-    Held(Option<String>),
-}
-
-/// Keeps other processes from creating a session on the device until it is dropped or the process ends.
-///
-/// A device takes one payment at a time. With the lock, an attempt on the device without an outcome is not in progress:
-/// its process died.
-#[derive(Debug)]
-pub(crate) struct DeviceLock {
-    _guard: Box<dyn std::fmt::Debug>,
-}
-
-impl DeviceLock {
-    pub(super) fn new(guard: impl std::fmt::Debug + 'static) -> Self {
-        Self { _guard: Box::new(guard) }
-    }
-}
-
-/// Why the ledger cannot be used. Nothing is sent without it.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum LedgerError {
-    #[error("cannot {action} the ledger {}: {reason}", .path.display())]
-    File { action: &'static str, path: PathBuf, reason: String },
-    #[error("the ledger {} was removed or replaced while it was in use", .0.display())]
-    Moved(PathBuf),
-    #[error("the ledger {location} was locked by another process for {} seconds", .waited.as_secs())]
-    Locked { location: String, waited: Duration },
-    #[error("the file system of the ledger {0} has no locks")]
-    NoLocks(String),
-    #[error("the ledger {location} has version {found}, and this kustom knows version {known}")]
-    Version { location: String, found: i64, known: i64 },
-    #[error("cannot reach the ledger {location}: {reason}")]
-    Unreachable { location: String, reason: String },
-    #[error("the ledger {location} refused the request: {reason}")]
-    Refused { location: String, reason: String },
-    #[error("there is no ledger in {location} yet")]
-    NotCreated { location: String },
-    #[error("cannot use the password file {}: {reason}", .path.display())]
-    PasswordFile { path: PathBuf, reason: String },
-    #[error("the ledger {location} is damaged: {reason}")]
-    Damaged { location: String, reason: String },
-    #[error("{lines} of the journal {} cannot be read, so a sale may have been charged before", .path.display())]
-    DamagedJournal { path: PathBuf, lines: String },
-}
-
-/// The error of an action that failed on a file of the ledger.
-pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> LedgerError {
-    let path = path.to_owned();
-    move |error| LedgerError::File { action, path: path.clone(), reason: io_error_message(&error) }
-}
-
-impl From<LedgerError> for Error {
-    fn from(error: LedgerError) -> Self {
-        let hint = match &error {
-            LedgerError::File { .. } | LedgerError::Moved(_) => {
-                "make the folder writable, or set KUSTOM_STATE to another one; `kustom doctor` checks it"
-            }
-            LedgerError::NoLocks(_) => "set KUSTOM_STATE to a folder on a local disk",
-            LedgerError::Locked { .. } => "try again when the other process has finished",
-            LedgerError::Version { found, known, .. } if found > known => "update kustom",
-            LedgerError::Unreachable { .. } => "check the server and the network: kustom ledger status",
-            LedgerError::Refused { .. } => {
-                "check the user, its password and its rights; `kustom ledger init --print-sql` prints the rights"
-            }
-            LedgerError::NotCreated { .. } => "create it with `kustom ledger init`",
-            LedgerError::PasswordFile { .. } => "correct the file, or set PGPASSWORD",
-            LedgerError::Version { .. } => "update it with `kustom ledger init`",
-            LedgerError::Damaged { .. } | LedgerError::DamagedJournal { .. } => {
-                "`kustom ledger repair` shows what can be read and asks before it changes anything"
-            }
-        };
-        Self::new(ErrorKind::Unavailable, error.to_string()).hint(hint)
-    }
 }

@@ -210,12 +210,6 @@ impl Drop for LockedSession {
     }
 }
 
-impl std::fmt::Debug for LockedSession {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("LockedSession")
-    }
-}
-
 fn application_name(origin: &Origin) -> String {
     let mut name = format!("{NAME_PREFIX}{}", origin.describe().unwrap_or_default());
     // Other characters are replaced by the server.

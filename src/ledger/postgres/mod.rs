@@ -15,10 +15,12 @@ use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
 use super::Origin;
 use super::database_url::DatabaseUrl;
+use super::device_lock::{DeviceLock, LockAttempt};
+use super::error::LedgerError;
 use super::hash;
+use super::lookup::Durability;
 use super::record::{Param, Record, Row};
 use super::sql::Query;
-use super::storage::{DeviceLock, Durability, LedgerError, LockAttempt};
 use crate::secret::Secret;
 use connection::{NAME_PREFIX, Server};
 pub(super) use schema::VERSION;
