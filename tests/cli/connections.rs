@@ -110,19 +110,8 @@ fn a_response_that_has_arrived_counts_before_the_timeout_does() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let env = TestEnv::new().at(&url, KEY);
-    let create = [
-        "sessions",
-        "create",
-        "--device",
-        DEVICE,
-        "--amount",
-        "1.00",
-        "--currency",
-        "SEK",
-        "--timeout",
-        "2s",
-    ];
-    let running = env.command(create).spawn();
+    let create = format!("sessions create --device {DEVICE} --amount 1.00 --currency SEK --timeout 2s");
+    let running = env.command(create.split(' ')).spawn();
     let (mut connection, _) = listener.accept().expect("a connection");
     connection.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     let mut request = Vec::new();

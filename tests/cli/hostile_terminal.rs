@@ -98,6 +98,8 @@ fn names_in_lists_do_not_control_the_terminal() {
     }
 }
 
+const CREATE: [&str; 6] = ["sessions", "create", "--amount", "1", "--currency", "SEK"];
+
 #[test]
 fn names_in_questions_do_not_control_the_terminal() {
     let server = server(1);
@@ -105,21 +107,7 @@ fn names_in_questions_do_not_control_the_terminal() {
     let reference = format!("r{}", marker());
     for (args, question) in [
         (vec!["devices", "deregister", &fixed_id(1)], "Name:"),
-        (
-            vec![
-                "sessions",
-                "create",
-                "--device",
-                &fixed_id(1),
-                "--amount",
-                "1",
-                "--currency",
-                "SEK",
-                "--reference",
-                &reference,
-            ],
-            "[y/N]",
-        ),
+        ([&CREATE[..], &["--device", &fixed_id(1), "--reference", &reference]].concat(), "[y/N]"),
         (vec!["orders", "refund", &fixed_id(1), "--amount", "5"], "[y/N]"),
     ] {
         for columns in [200, 40] {

@@ -130,25 +130,14 @@ fn each_field_of_a_response_is_escaped() {
     };
     for name in resource.keys() {
         name.clone_into(&mut field.lock().unwrap());
-        let id = fixed_id(1);
-        for args in [
-            &["sessions", "get", &id][..],
-            &["devices", "list", "-o", "wide"],
-            &["enrollments", "list"],
-            &["orders", "get", &id],
-            &[
-                "sessions",
-                "create",
-                "--device",
-                &id,
-                "--amount",
-                "1",
-                "--currency",
-                "SEK",
-                "--allow-duplicate",
-            ],
+        for line in [
+            "sessions get ID",
+            "devices list -o wide",
+            "enrollments list",
+            "orders get ID",
+            "sessions create --device ID --amount 1 --currency SEK --allow-duplicate",
         ] {
-            assert_escaped(&env.run(args));
+            assert_escaped(&env.run(line.replace("ID", &fixed_id(1)).split(' ')));
         }
     }
 }
@@ -259,14 +248,8 @@ fn words_that_are_no_arguments_are_escaped() {
             assert_escaped(&outcome);
         }
     }
-    assert_escaped(&env.run([
-        "locations",
-        "list",
-        "-o",
-        "json",
-        "--jq",
-        "\"Zq\\u001b[31m\\r\\u009b\", {\"\\u001b\": 1}",
-    ]));
+    let filter = "\"Zq\\u001b[31m\\r\\u009b\", {\"\\u001b\": 1}";
+    assert_escaped(&env.run(["locations", "list", "-o", "json", "--jq", filter]));
 }
 
 #[test]
@@ -278,18 +261,8 @@ fn variables_are_escaped() {
         .filter(|word| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
     let mut names: Vec<_> = names.collect();
     assert!(names.len() > 10, "{names:?}");
-    names.extend([
-        "KUSTOM_TILL",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "SSL_CERT_FILE",
-        "TZ",
-        "COLUMNS",
-        "PAGER",
-        "LANG",
-        "TERM",
-        "XDG_CONFIG_HOME",
-    ]);
+    let others = "KUSTOM_TILL HTTPS_PROXY NO_PROXY SSL_CERT_FILE TZ COLUMNS PAGER LANG TERM XDG_CONFIG_HOME";
+    names.extend(others.split(' '));
     let server = Server::new(|asked| Reply::json(200, &response(asked, |_| {})));
     in_parallel(4, names.into_iter().enumerate(), |(number, name)| {
         // The formats alternate: every command prints text and JSON.
@@ -319,33 +292,19 @@ fn quote(text: &str) -> String {
 #[test]
 fn profiles_and_settings_of_a_directory_are_escaped() {
     let text = quote(&marker());
-    let keys = [
-        "environment",
-        "api_key",
-        "api_key_command",
-        "username",
-        "merchant_id",
-        "location",
-        "device",
-        "currency",
-        "if_busy",
-        "base_url",
-        "ledger",
-        "ledger_command",
-        "completions",
-        "unknown",
-    ];
+    let keys = "environment api_key api_key_command username merchant_id location device currency if_busy base_url \
+                ledger ledger_command completions unknown";
     let mut files: Vec<_> = keys
-        .iter()
+        .split(' ')
         .map(|key| {
             let mut fields = Map::from_iter([
                 ("environment".to_owned(), json!("\"playground\"")),
                 ("api_key".to_owned(), json!(quote(KEY))),
             ]);
-            if *key == "api_key_command" {
+            if key == "api_key_command" {
                 fields.remove("api_key");
             }
-            fields.insert((*key).to_owned(), text.clone().into());
+            fields.insert(key.to_owned(), text.clone().into());
             let lines: Vec<_> =
                 fields.iter().map(|(key, value)| format!("{key} = {}", value.as_str().unwrap())).collect();
             format!("active = \"x\"\n[profiles.x]\n{}\n", lines.join("\n"))

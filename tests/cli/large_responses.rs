@@ -91,20 +91,9 @@ fn long_words_of_the_api_are_shortened_on_screen_and_in_the_ledger() {
     ] {
         let server = Server::always(Reply::json(status, &body));
         let env = TestEnv::new().at(&server.url(), kustom::emulator::API_KEY);
-        let create = [
-            "sessions",
-            "create",
-            "--device",
-            &fixed_id(2),
-            "--amount",
-            "1",
-            "--currency",
-            "SEK",
-            "--reference",
-            "r",
-        ];
+        let create = "sessions create --amount 1 --currency SEK --reference r --allow-duplicate --device";
         for format in ["table", "json"] {
-            let outcome = env.run(create.iter().chain(&["-o", format, "--allow-duplicate"]));
+            let outcome = env.command(create.split(' ')).args([&*fixed_id(2), "-o", format]).run();
             assert!(outcome.stderr.chars().count() < 6000, "{}", outcome.stderr.len());
         }
         let stored: Vec<_> =

@@ -131,17 +131,7 @@ fn commands_about_orders_and_payouts_pass_the_contract_in_both_directions() {
     for args in [
         &["orders", "capture", "receipt-1", "--amount", "60.00", "--reference", "c-1"][..],
         &["orders", "release", "receipt-1"],
-        &[
-            "orders",
-            "refund",
-            "receipt-1",
-            "--item",
-            "SKU-002,qty=1",
-            "--reference",
-            "r-1",
-            "--reason",
-            "Torn",
-        ],
+        &["orders", "refund", "receipt-1", "--item", "SKU-002,qty=1", "--reference=r-1", "--reason=Torn"],
         &["orders", "refund", "receipt-1", "--amount", "1.00"],
         &["orders", "get", "receipt-1"],
         &["orders", "cancel", "receipt-2"],

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::common::commands::{COMMANDS, WITHOUT_ACCOUNT, arguments, grammar, in_parallel};
+use crate::common::commands::{COMMANDS, WITHOUT_ACCOUNT, arguments, grammar, in_list, in_parallel};
 use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::redaction::fixed_id;
 use crate::common::server::{Asked, Reply, Server};
@@ -63,19 +63,13 @@ fn resource(asked: &Asked) -> Value {
     })
 }
 
-/// A successful response: a list, or one resource.
-fn success(asked: &Asked, resource: &Value) -> Reply {
-    let list = asked.method == "GET" && !asked.line().contains(&fixed_id(1));
-    let body = if list {
-        json!({"payment_reference": "x", "content": [resource], "last": true, "payouts": [resource], "transactions": [resource]})
-    } else {
-        resource.clone()
-    };
-    Reply::json(200, &body).header("x-echo", asked.header("authorization").unwrap_or_default())
+fn success(asked: &Asked, resource: Value) -> Reply {
+    let header = asked.header("authorization").unwrap_or_default();
+    Reply::json(200, &in_list(asked, resource)).header("x-echo", header)
 }
 
 fn echo(asked: &Asked) -> Reply {
-    success(asked, &resource(asked))
+    success(asked, resource(asked))
 }
 
 fn echoing_error(status: u16) -> impl Fn(&Asked) -> Reply {
@@ -366,7 +360,7 @@ fn encoded(is_error: bool) -> impl Fn(&Asked) -> Reply {
         body["name"] = format!("{text} {}", marker()).into();
         body["merchant_reference1"] = text.clone().into();
         body[ENCODED] = list.clone();
-        success(asked, &body)
+        success(asked, body)
     }
 }
 

@@ -200,19 +200,8 @@ fn clients_that_stall_do_not_stop_the_listener_and_its_page() {
     raise_own_limit();
     let env = TestEnv::new();
     let secret = env.file("secret", SECRET);
-    let listen = [
-        "webhooks",
-        "listen",
-        "--listen",
-        "127.0.0.1:0",
-        "--ui",
-        "127.0.0.1:0",
-        "-o",
-        "json",
-        "--secret-file",
-        "secret",
-    ];
-    let running = env.command(listen).through(&limited()).spawn();
+    let listen = "webhooks listen --listen 127.0.0.1:0 --ui 127.0.0.1:0 -o json --secret-file secret";
+    let running = env.command(listen.split(' ')).through(&limited()).spawn();
     let shown =
         running.until_stderr(|stderr| stderr.matches("http://").count() > 1 && stderr.ends_with('\n'));
     let (listener, page) = (address(&shown, 1).unwrap(), address(&shown, 2).unwrap());

@@ -167,8 +167,15 @@ pub fn response(asked: &Asked, change: impl Fn(&mut Value)) -> Value {
         "order_items": [{"name": "Coffee", "reference": "SKU-1"}],
     });
     change(&mut resource);
+    in_list(asked, resource)
+}
+
+/// The resource, or a list of it if that was requested.
+pub fn in_list(asked: &Asked, resource: Value) -> Value {
     if asked.method == "GET" && !asked.line().contains(&fixed_id(1)) {
-        return json!({"content": [resource], "last": true, "payouts": [resource], "transactions": [resource]});
+        return json!({
+            "payment_reference": "x", "content": [resource], "last": true, "payouts": [resource], "transactions": [resource],
+        });
     }
     resource
 }

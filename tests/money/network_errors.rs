@@ -249,18 +249,7 @@ fn real_shop() -> Server {
 
 #[test]
 fn on_production_a_create_names_what_it_will_do_and_asks() {
-    let words = [
-        "sessions",
-        "create",
-        "--amount",
-        "249.50",
-        "--currency",
-        "SEK",
-        "--location",
-        "City",
-        "--device",
-        TILL,
-    ];
+    let words = format!("sessions create --amount 249.50 --currency SEK --location City --device {TILL}");
     let question = format!(
         "Production, merchant M-1: create a session of 249.50 SEK on device 'Till 1' ({TILL}) at location 'City' \
          ({STORE})?"
@@ -268,7 +257,7 @@ fn on_production_a_create_names_what_it_will_do_and_asks() {
     for (answer, code, posts) in [("n\r", 8, 0), ("\r", 8, 0), ("y\r", 0, 1)] {
         let server = real_shop();
         let env = production(&server);
-        let mut screen = PtySession::open(&env, words, &[("NO_COLOR", "1")]);
+        let mut screen = PtySession::open(&env, words.split(' '), &[("NO_COLOR", "1")]);
         screen.until(&question);
         screen.answer("Continue? [y/N]", answer);
         let (exit, shown) = screen.end();

@@ -20,23 +20,19 @@ fn session(env: &TestEnv, amount: &str, reference: &str) -> String {
     env.run(args.iter().chain(&["--reference", reference])).json()["session_id"].as_str().unwrap().to_owned()
 }
 
-fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str) -> (u32, String) {
+fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str, exit: u32) -> String {
     let mut screen = PtySession::open(env, args, &[]);
     screen.choose(list, search);
-    let (exit, shown) = screen.end();
-    (exit, plain(&shown))
+    plain(&screen.end_with(exit))
 }
 
 #[test]
 fn a_device_is_chosen_by_a_part_of_its_name() {
     let env = env_with_devices();
-    let (exit, shown) = choose(&env, &["devices", "get"], "Device", "ll 2");
-    assert_eq!(exit, 0, "{shown}");
+    let shown = choose(&env, &["devices", "get"], "Device", "ll 2", 0);
     assert!(shown.contains("Device: Till 2") && shown.contains("NAME      Till 2"), "{shown}");
-    let (exit, shown) = choose(&env, &["devices", "update", "--name", "Counter"], "Device", "bar");
-    assert_eq!(exit, 0, "{shown}");
-    let (exit, shown) = choose(&env, &["devices", "deregister"], "Device", "count");
-    assert_eq!(exit, 0, "{shown}");
+    choose(&env, &["devices", "update", "--name", "Counter"], "Device", "bar", 0);
+    choose(&env, &["devices", "deregister"], "Device", "count", 0);
     let left = env.run(["devices", "list", "-o", "json"]).json();
     let names = column(&left, "name");
     assert_eq!(names, ["Till 1", "Till 2"]);
@@ -44,16 +40,14 @@ fn a_device_is_chosen_by_a_part_of_its_name() {
 
 #[test]
 fn a_location_is_chosen_by_a_part_of_its_name() {
-    let (exit, shown) = choose(&env_with_devices(), &["locations", "get"], "Location", "haga");
-    assert_eq!(exit, 0, "{shown}");
+    let shown = choose(&env_with_devices(), &["locations", "get"], "Location", "haga", 0);
     assert!(shown.contains("Location: Göteborg Haga"), "{shown}");
 }
 
 #[test]
 fn a_payment_has_its_device_chosen() {
     let env = env_with_devices();
-    let (exit, shown) = choose(&env, &["sessions", "create", "--amount", "5"], "Device", "till 1");
-    assert_eq!(exit, 0, "{shown}");
+    choose(&env, &["sessions", "create", "--amount", "5"], "Device", "till 1", 0);
     let journal = env.run(["sessions", "list", "-o", "json"]).json();
     let device = env.run(["devices", "get", "Till 1", "-o", "json"]).json();
     assert_eq!(journal[0]["device_id"], device["id"]);
@@ -70,8 +64,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
     let open = session(&env, "7.50", "receipt-7");
     let status =
         |id: &str| -> Value { env.run(["sessions", "get", id, "-o", "json"]).json()["status"].clone() };
-    let (exit, shown) = choose(&env, &["sessions", "get"], "Session", "receipt-5");
-    assert_eq!(exit, 0, "{shown}");
+    let shown = choose(&env, &["sessions", "get"], "Session", "receipt-5", 0);
     assert!(shown.contains(&paid) && shown.contains("7.50 SEK  receipt-7  CREATED"), "{shown}");
     for (args, after) in [
         (&["dev", "pos", "choose", "--method", "swish"][..], "ACTIVE"),
@@ -79,8 +72,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
         (&["dev", "pos", "decline"], "ACTIVE"),
         (&["sessions", "cancel"], "CANCELLED"),
     ] {
-        let (exit, shown) = choose(&env, args, "Session", "7.50");
-        assert_eq!(exit, 0, "{args:?}: {shown}");
+        let shown = choose(&env, args, "Session", "7.50", 0);
         assert!(!shown.contains("receipt-5"), "a paid session is listed:\n{shown}");
         assert_eq!(status(&open), after, "{args:?}");
     }
@@ -180,11 +172,10 @@ fn a_sale_is_chosen_for_every_command_about_an_order() {
     let paid = session(&env, "12.50", "receipt-1");
     let _ = env.run(["dev", "simulate-tap", &paid]).ok();
     let _ = env.run(["sessions", "watch", &paid]).ok();
-    let (exit, shown) = choose(&env, &["orders", "get"], "Sale", "receipt");
-    assert!(exit == 0 && shown.contains("CAPTURED"), "{shown}");
+    let shown = choose(&env, &["orders", "get"], "Sale", "receipt", 0);
+    assert!(shown.contains("CAPTURED"), "{shown}");
     for command in ["capture", "cancel", "release"] {
-        let (exit, shown) = choose(&env, &["orders", command], "Sale", "receipt");
-        assert_eq!(exit, 5, "{shown}");
+        let shown = choose(&env, &["orders", command], "Sale", "receipt", 5);
         assert!(shown.contains("Sale: 12.50 SEK  receipt-1"), "{shown}");
         assert!(shown.contains("because Kustom captures in-person orders"), "{shown}");
     }

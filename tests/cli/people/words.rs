@@ -54,18 +54,7 @@ fn small_mistakes_are_explained_in_words() {
         (&["devices", "list", "--limit", "0"][..], "write a whole number of at least 1"),
         (&["dev", "emulator", "clock", "advance", "-5m"], "the clock never goes back"),
         (
-            &[
-                "webhooks",
-                "verify",
-                "--secret-file",
-                "s",
-                "--headers",
-                "h",
-                "--body",
-                "b",
-                "--at",
-                "yesterday",
-            ],
+            &["webhooks", "verify", "--secret-file=s", "--headers=h", "--body=b", "--at", "yesterday"],
             "write a time with its zone",
         ),
         (
