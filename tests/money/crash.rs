@@ -54,7 +54,9 @@ fn killed_at_any_point_of_the_exchange() {
                     again.stderr
                 );
             } else {
-                assert_eq!(outcome.code, Some(0), "{case}: {}", again.stderr);
+                // It had printed the session, although it may have been killed before its end.
+                let printed = serde_json::from_str::<serde_json::Value>(&outcome.stdout);
+                assert!(printed.is_ok(), "{case}: {} {}", outcome.stdout, again.stderr);
             }
             return;
         }

@@ -159,6 +159,9 @@ async fn run_all<'a>(
                 break;
             }
             next = results.next() => {
+                if app.abort.is_cancelled() {
+                    continue;
+                }
                 let Some((scenario, result, elapsed)) = next else { break };
                 let (scenario, file) = (scenario.name.clone(), scenario.file.clone());
                 let row = ScenarioResultRow { scenario, file, result: result? };

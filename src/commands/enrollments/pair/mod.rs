@@ -205,6 +205,8 @@ impl Pair<'_> {
                 Some(code) => code,
                 None => self.create_code(number).await?,
             };
+            // As soon as a person sees the code, Ctrl-C asks what to do with it.
+            let hold = self.reporter.is_interactive.then(|| self.context.interrupts.hold());
             let outcome = match self.reporter.report_created(&code, &self.location) {
                 Ok(()) => self.wait(&code).await,
                 Err(error) if error.kind == ErrorKind::ClosedPipe => {
@@ -212,6 +214,7 @@ impl Pair<'_> {
                 }
                 Err(error) => WaitOutcome::Stopped(StopReason::Failed(error)),
             };
+            drop(hold);
             let device = match self.handle_outcome(outcome, &code).await? {
                 NextStep::Rename(device) => device,
                 NextStep::NewCode => continue,

@@ -57,15 +57,13 @@ impl StopReason {
 
 impl Pair<'_> {
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
-        // On a terminal, Ctrl-C asks what to do with the code.
-        let hold = self.reporter.is_interactive.then(|| self.context.interrupts.hold());
         let mut countdown = self.reporter.show_countdown(code);
         let mut polling = std::pin::pin!(self.poll_until_used(code));
         loop {
             tokio::select! {
                 outcome = &mut polling => return outcome,
                 () = self.context.cancel.cancelled() => return WaitOutcome::Stopped(StopReason::Interrupted),
-                () = self.context.interrupts.wait_for_held(), if hold.is_some() => {}
+                () = self.context.interrupts.wait_for_held(), if self.reporter.is_interactive => {}
             }
             drop(countdown.take());
             if let Some(outcome) = self.ask_after_interrupt(code).await {
