@@ -92,8 +92,8 @@ impl Searcher {
         let (texts, is_base64): (Vec<_>, Vec<_>) =
             spellings.map(|Spelling { text, is_base64 }| (text.to_ascii_lowercase(), is_base64)).unzip();
         let builder = AhoCorasick::builder()
-            // Another kind takes milliseconds to build, which is longer than most searches.
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            // The other kinds take longer to build than most searches.
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
             .build(texts);
         Some(Self { automaton: builder.ok()?, is_base64 })

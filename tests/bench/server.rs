@@ -94,7 +94,14 @@ async fn respond(request: Request) -> Response {
             let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap_or_default();
             let requested: Value = serde_json::from_slice(&body).unwrap_or_default();
             let mut session = session(Uuid::from_u64_pair(u64::MAX, u64::MAX - u64::from(fastrand::u32(..))));
-            for field in ["device_id", "order_amount", "purchase_currency", "merchant_reference1"] {
+            let fields = [
+                "device_id",
+                "order_amount",
+                "purchase_currency",
+                "purchase_started_at",
+                "merchant_reference1",
+            ];
+            for field in fields {
                 session[field] = requested[field].clone();
             }
             text(session.to_string())
