@@ -4,9 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 /// Detects a record that was changed by anything but kustom.
 pub fn checksum(record: &str) -> String {
-    let digits = Sha256::digest(record).into_iter().take(16).flat_map(|byte| [byte >> 4, byte & 0xf]);
-    // A report verifies a checksum for each sale, and formatting would take as long as hashing.
-    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(record)[..16]);
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 pub(super) fn hash_of(parts: &[&str]) -> i64 {
