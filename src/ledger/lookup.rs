@@ -12,7 +12,7 @@ pub(crate) enum Lookup<'a> {
     Attempt(Uuid),
     Session(&'a str),
     AttemptOrSession(Uuid, Option<&'a str>),
-    /// Those with the same reference, and all that are [unsettled](Attempt::is_unsettled).
+    /// Those with the same reference, and all that are unsettled.
     Related(&'a Intent),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The API has neither an idempotency key nor a list of sessions, so the ledger is both. An intent is stored durably
 //! before a session is created, and its outcome after it. An intent without an outcome, because a process or a machine
-//! died, is an attempt with an unknown outcome. The rules are pure (`attempt`, `account`, `duplicates`); a [`Storage`]
+//! died, is an attempt with an unknown outcome. The rules are pure (`attempt`, `account`, `duplicates`); a `Storage`
 //! keeps the attempts.
 
 mod account;
