@@ -31,8 +31,8 @@ pub(super) async fn record_status(session: &Resource<Session>, context: &ApiCont
     }
 }
 
-/// Stores how a session of the ledger ended, for lists and reports. It works without a ledger too: whoever needs the
-/// status for a decision requests it again.
+/// Stores how a session of the ledger ended, for lists and reports. A ledger that cannot be written is no error: a
+/// command that decides by the status requests it again.
 pub(in crate::commands) async fn record_end(session: &Resource<Session>, context: &ApiContext<'_>) {
     let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return };
     if !status.is_terminal() {

@@ -108,7 +108,7 @@ impl Seen {
 /// Everything that the probe saw.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Observations {
-    /// What was seen, by the name of the fact.
+    /// The value that was seen, by the name of the fact.
     seen: BTreeMap<&'static str, String>,
     /// The options with which an emulator behaves as seen, by name. An option that cannot be known is absent.
     pub(super) options: BTreeMap<&'static str, String>,

@@ -1,4 +1,4 @@
-//! What is measured, and the result. Pure.
+//! The measurements of the probe, and their result. Pure.
 
 use std::fmt;
 use std::time::Duration;
