@@ -1,10 +1,11 @@
 //! The root of the command line: the global flags and the commands.
 
+use clap::{CommandFactory as _, Parser};
+
 use crate::commands::Command;
 use crate::commands::help;
 use crate::complete;
 use crate::global_args::GlobalArgs;
-use clap::{CommandFactory as _, Parser};
 
 /// Command line for Kustom In-Person Payments
 ///

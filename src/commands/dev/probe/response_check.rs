@@ -110,9 +110,10 @@ pub(super) fn printable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use http::Method;
     use serde_json::json;
+
+    use super::*;
 
     fn operation(method: &Method, path: &str) -> &'static Operation {
         Operation::find(method, path).unwrap()
