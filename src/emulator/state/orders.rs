@@ -1,5 +1,7 @@
 //! Orders: what a session that was paid becomes. In-person orders are captured when the customer pays (documented).
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +31,7 @@ pub(super) struct Record {
     session_id: Uuid,
     method: PaymentMethod,
     pub(super) created_at: Timestamp,
-    pub(super) purchase: Purchase,
+    pub(super) purchase: Arc<Purchase>,
     pub(super) captures: Vec<Movement>,
     #[serde(default)]
     pub(super) refunds: Vec<Movement>,
@@ -250,7 +252,7 @@ impl Record {
             merchant_data,
             order_items,
             ..
-        } = self.purchase.clone();
+        } = Purchase::clone(&self.purchase);
         let klarna_reference = self.id.simple().to_string()[..8].to_ascii_uppercase();
         let (reference1, reference2) = match options.order_references {
             OrderReferences::Kept => (merchant_reference1, merchant_reference2),
@@ -327,9 +329,10 @@ impl State {
             let amount = record.purchase.order_amount;
             let capture = Movement::new(NewMovement { amount, ..NewMovement::default() }, context);
             emit(&record, CallbackType::CaptureCreated, Some(capture.id), context);
-            record.captures.push(capture);
+            record.captures = vec![capture];
         }
-        records::insert(&mut self.orders, record, self.max_records, context.now);
+        // Most of these have a session that is kept as well, and share its purchase.
+        records::insert(&mut self.orders, record, self.max_records / 2, context.now);
     }
 
     /// Adds the orders of sessions that were paid before this program knew orders.

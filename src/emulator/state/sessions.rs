@@ -1,5 +1,7 @@
 //! Sessions: CREATED → ACTIVE → FINALIZED, or CANCELLED, EXPIRED or FAILED without a payment.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,7 +33,8 @@ pub(super) struct Record {
     expires_at: Timestamp,
     pub(super) order_id: Option<Uuid>,
     pub(super) completed_at: Option<Timestamp>,
-    pub(super) purchase: Purchase,
+    /// Shared with the order.
+    pub(super) purchase: Arc<Purchase>,
 }
 
 /// EXPIRED is not stored: it follows from the time.
@@ -109,7 +112,7 @@ impl Record {
     }
 
     pub(super) fn to_session(&self, now: Timestamp) -> Session {
-        let purchase = self.purchase.clone();
+        let purchase = Purchase::clone(&self.purchase);
         Session {
             session_id: Some(self.id.to_string()),
             status: Some(self.status(now)),
@@ -166,7 +169,7 @@ impl State {
             expires_at: context.deadline(self.options.session_lifetime),
             order_id: None,
             completed_at: None,
-            purchase: new.purchase,
+            purchase: Arc::new(new.purchase),
         };
         record.emit(CallbackType::SessionCreated, None, context);
         let session = record.to_session(context.now);
