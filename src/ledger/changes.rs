@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, decide_change,
+    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, Origin, decide_change,
 };
 use crate::error::Error;
 
@@ -25,7 +25,7 @@ impl Ledger {
             id: Uuid::new_v4(),
             at: Timestamp::now(),
             account: self.account.clone(),
-            origin: self.origin.clone(),
+            origin: Origin::current(),
             intent: intent.clone(),
             outcome: ChangeOutcome::Pending,
         };

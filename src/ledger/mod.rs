@@ -68,7 +68,6 @@ const PAGE_SIZE: usize = 1000;
 pub(crate) struct Ledger {
     storage: Storage,
     account: AccountId,
-    origin: Origin,
     /// Journals of earlier versions with lines that cannot be read.
     damaged_journals: Vec<LedgerError>,
     /// Keeps results while a shared ledger cannot be reached.
@@ -86,7 +85,7 @@ pub(crate) enum Begin {
 
 impl Ledger {
     pub(crate) fn new(storage: Storage, account: AccountId) -> Self {
-        Self { storage, account, origin: Origin::current(), damaged_journals: Vec::new(), outbox: None }
+        Self { storage, account, damaged_journals: Vec::new(), outbox: None }
     }
 
     /// Keeps results in `outbox` while the ledger cannot be reached, and delivers those that it has.
@@ -225,7 +224,7 @@ impl Ledger {
             id: Uuid::new_v4(),
             at: Timestamp::now(),
             account: self.account.clone(),
-            origin: self.origin.clone(),
+            origin: Origin::current(),
             intent: intent.clone(),
             outcome: Outcome::Pending,
             reported: false,
@@ -392,7 +391,7 @@ impl Ledger {
 
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.
     pub(crate) async fn try_lock_device(&self, device: &str) -> Result<LockAttempt, Error> {
-        Ok(self.storage.try_lock(device, &self.origin).await?)
+        Ok(self.storage.try_lock(device, &Origin::current()).await?)
     }
 }
 

@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Once, PoisonError, RwLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
+use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -27,22 +27,17 @@ const WINDOW: usize = 64 * 1024;
 /// How much two windows have in common: more than the longest spelling of a key.
 const OVERLAP: usize = 8 * 1024;
 
-#[derive(Default)]
-struct Registry {
-    secrets: Vec<Secret>,
-    /// `None` after a secret was added.
-    searcher: Option<Arc<Searcher>>,
+static REGISTERED: RwLock<Vec<Registered>> = RwLock::new(Vec::new());
+
+struct Registered {
+    secret: Secret,
+    /// Its spellings in lower case.
+    spellings: Vec<Needle>,
 }
 
-struct Searcher {
-    automaton: AhoCorasick,
-    /// By pattern.
-    is_base64: Vec<bool>,
-}
-
-fn registry() -> &'static Mutex<Registry> {
-    static REGISTRY: OnceLock<Mutex<Registry>> = OnceLock::new();
-    REGISTRY.get_or_init(Mutex::default)
+struct Needle {
+    finder: Finder<'static>,
+    is_base64: bool,
 }
 
 /// Redacts this secret from now on. The emulator's key is public, and short texts are not searched for.
@@ -52,11 +47,17 @@ pub fn register(secret: &str) {
         return;
     }
     forbid_core_dumps();
-    let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
-    if !registry.secrets.iter().any(|known| known.expose() == secret) {
-        registry.secrets.push(Secret::new(secret));
-        registry.searcher = None;
+    let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+    if registered.iter().any(|known| known.secret.expose() == secret) {
+        return;
     }
+    let spellings = spellings(secret).into_iter().filter(|spelling| spelling.text.len() >= MIN_LEN);
+    let needle = |Spelling { text, is_base64 }: Spelling| Needle {
+        finder: Finder::new(&text.to_ascii_lowercase()).into_owned(),
+        is_base64,
+    };
+    let spellings = spellings.map(needle).collect();
+    registered.push(Registered { secret: Secret::new(secret), spellings });
 }
 
 /// Keeps secrets out of core dumps, and other processes of the user out of the memory. If the system refuses it, nothing
@@ -76,64 +77,42 @@ fn forbid_core_dumps() {
 #[cfg(not(unix))]
 const fn forbid_core_dumps() {}
 
-fn searcher() -> Option<Arc<Searcher>> {
-    let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
-    if registry.searcher.is_none() && !registry.secrets.is_empty() {
-        registry.searcher = Searcher::new(&registry.secrets).map(Arc::new);
+/// The places of secrets in a text, in order and without overlaps.
+fn find(registered: &[Registered], text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    loop {
+        let end = floor_boundary(text, start + WINDOW);
+        let window = &text[start..end];
+        let place = |range: Range<usize>| range.start + start..range.end + start;
+        found.extend(find_plain(registered, window).into_iter().map(place));
+        if let Some(decoded) = Decoded::new(window) {
+            let places = find_plain(registered, &decoded.text).into_iter();
+            found.extend(places.map(|range| place(decoded.source(&range))));
+        }
+        if end == text.len() {
+            break;
+        }
+        start = floor_boundary(text, end - OVERLAP);
     }
-    registry.searcher.clone()
+    merge(found)
 }
 
-impl Searcher {
-    fn new(secrets: &[Secret]) -> Option<Self> {
-        let spellings = secrets.iter().flat_map(|secret| spellings(secret.expose()));
-        let spellings = spellings.filter(|spelling| spelling.text.len() >= MIN_LEN);
-        // In any case: an automaton for letters of one case is built in a third of the time.
-        let (texts, is_base64): (Vec<_>, Vec<_>) =
-            spellings.map(|Spelling { text, is_base64 }| (text.to_ascii_lowercase(), is_base64)).unzip();
-        let builder = AhoCorasick::builder()
-            // The other kinds take longer to build than most searches.
-            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(texts);
-        Some(Self { automaton: builder.ok()?, is_base64 })
-    }
-
-    /// The places of secrets in a text, in order and without overlaps.
-    fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
-        let mut start = 0;
-        loop {
-            let end = floor_boundary(text, start + WINDOW);
-            let window = &text[start..end];
-            let place = |range: Range<usize>| range.start + start..range.end + start;
-            found.extend(self.find_plain(window).into_iter().map(place));
-            if let Some(decoded) = Decoded::new(window) {
-                let places = self.find_plain(&decoded.text).into_iter();
-                found.extend(places.map(|range| place(decoded.source(&range))));
+fn find_plain(registered: &[Registered], text: &str) -> Vec<Range<usize>> {
+    let bytes = text.to_ascii_lowercase().into_bytes();
+    let is_base64_byte = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+    let mut found = Vec::new();
+    for Needle { finder, is_base64 } in registered.iter().flat_map(|registered| &registered.spellings) {
+        for start in finder.find_iter(&bytes) {
+            let mut range = start..start + finder.needle().len();
+            if *is_base64 {
+                range.start -= bytes[..range.start].iter().rev().take_while(is_base64_byte).count();
+                range.end += bytes[range.end..].iter().take_while(is_base64_byte).count();
             }
-            if end == text.len() {
-                break;
-            }
-            start = floor_boundary(text, end - OVERLAP);
+            found.push(range);
         }
-        merge(found)
     }
-
-    fn find_plain(&self, text: &str) -> Vec<Range<usize>> {
-        let place = |found: Match| {
-            let range = found.range();
-            if self.is_base64.get(found.pattern().as_usize()) != Some(&true) {
-                return range;
-            }
-            let bytes = text.as_bytes();
-            let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
-            let before = bytes[..range.start].iter().rev().take_while(|byte| is_base64(byte)).count();
-            let after = bytes[range.end..].iter().take_while(|byte| is_base64(byte)).count();
-            range.start - before..range.end + after
-        };
-        self.automaton.find_iter(&text.to_ascii_lowercase()).map(place).collect()
-    }
+    found
 }
 
 fn floor_boundary(text: &str, at: usize) -> usize {
@@ -329,7 +308,7 @@ fn redact_registered(text: &str) -> Cow<'_, str> {
     if text.len() < MIN_LEN {
         return Cow::Borrowed(text);
     }
-    let places = searcher().map(|searcher| searcher.find(text)).unwrap_or_default();
+    let places = find(&REGISTERED.read().unwrap_or_else(PoisonError::into_inner), text);
     if places.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
-use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem;
 use serde_json::{Value, json};
 
 use crate::common::commands::{COMMANDS, WITHOUT_ACCOUNT, arguments, grammar, in_list, in_parallel};
@@ -32,20 +32,24 @@ fn every_command_is_in_the_table() {
 }
 
 /// What nobody may see: the key in every encoding, and the secret of the callbacks.
-static SECRETS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let secret = |encoding: String| {
         // What may be left of it is at most the documented prefix, in the same encoding.
         let half = encoding.char_indices().nth(encoding.chars().count() / 2).unwrap().0;
         if encoding.ends_with("_ock") { encoding[..half].to_owned() } else { encoding[half..].to_owned() }
     };
     let callback_secret = CALLBACK_SECRET["whsec_".len()..].to_owned();
-    AhoCorasick::new(encodings().map(secret).into_iter().chain([callback_secret])).unwrap()
+    encodings().map(secret).into_iter().chain([callback_secret]).collect()
 });
+
+fn has_secret(text: &[u8]) -> bool {
+    SECRETS.iter().any(|secret| memmem::find(text, secret.as_bytes()).is_some())
+}
 
 #[track_caller]
 fn assert_clean(outcome: &CommandOutput) {
     for stream in [&outcome.stdout, &outcome.stderr] {
-        assert!(!SECRETS.is_match(stream), "{} shows the key:\n{stream}", outcome.command);
+        assert!(!has_secret(stream.as_bytes()), "{} shows the key:\n{stream}", outcome.command);
     }
 }
 
@@ -169,7 +173,7 @@ fn assert_only_in(folder: &Path, allowed: &Path) {
         if path.is_dir() {
             assert_only_in(&path, allowed);
         } else if path != allowed {
-            assert!(!SECRETS.is_match(&fs::read(&path).unwrap()), "{} holds the key", path.display());
+            assert!(!has_secret(&fs::read(&path).unwrap()), "{} holds the key", path.display());
         }
     }
 }
