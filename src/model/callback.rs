@@ -1,7 +1,7 @@
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::lenient;
+use super::lenient::lenient;
 use super::open_enum::open_enum;
 
 open_enum! {
@@ -57,15 +57,8 @@ impl CallbackType {
     }
 
     /// Whether it is about an order and has no session ID (documented).
-    pub const fn is_about_order(&self) -> bool {
-        matches!(
-            self,
-            Self::OrderCreated
-                | Self::CaptureCreated
-                | Self::RefundCreated
-                | Self::DisputeCreated
-                | Self::DisputeUpdated
-        )
+    pub fn is_about_order(&self) -> bool {
+        !matches!(self, Self::Other(_)) && !self.as_str().starts_with(PREFIX)
     }
 
     /// Parses a documented type, with or without the prefix.
@@ -81,43 +74,34 @@ impl CallbackType {
 
 const PREFIX: &str = "ipp.";
 
-/// The body of a callback (documented). It carries only IDs; the session itself is read from the API.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Callback {
-    /// `kevt_…`, the same for each delivery attempt.
-    #[serde(deserialize_with = "lenient::string")]
-    pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::string")]
-    pub merchant_id: Option<String>,
-    /// RFC 3339 with nanoseconds. Kept as text, so that it is forwarded and printed as received.
-    #[serde(deserialize_with = "lenient::string")]
-    pub timestamp: Option<String>,
-    /// The type as spelled in the body.
-    #[serde(rename = "type", deserialize_with = "lenient::string")]
-    pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::object")]
-    pub data: Option<CallbackData>,
-}
+lenient! {
+    /// The body of a callback (documented). It carries only IDs; the session itself is read from the API.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Callback {
+        /// `kevt_…`, the same for each delivery attempt.
+        pub id: Option<String>,
+        pub merchant_id: Option<String>,
+        /// RFC 3339 with nanoseconds. Kept as text, so that it is forwarded and printed as received.
+        pub timestamp: Option<String>,
+        /// The type as spelled in the body.
+        #[serde(rename = "type")]
+        pub kind: Option<String>,
+        pub data: Option<CallbackData>,
+    }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct CallbackData {
-    /// Not set if the callback is about an order (documented).
-    #[serde(deserialize_with = "lenient::string")]
-    pub session_id: Option<String>,
-    /// Of the callbacks about a session, only `session.finalized` has it (documented).
-    #[serde(deserialize_with = "lenient::string")]
-    pub order_id: Option<String>,
-    /// Set for `payment.failed` only (documented).
-    #[serde(deserialize_with = "lenient::string")]
-    pub failure_reason: Option<String>,
-    /// Set for `capture.created` only (documented).
-    #[serde(deserialize_with = "lenient::string")]
-    pub capture_id: Option<String>,
-    /// Set for `refund.created` only (documented).
-    #[serde(deserialize_with = "lenient::string")]
-    pub refund_id: Option<String>,
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+    pub struct CallbackData {
+        /// Not set if the callback is about an order (documented).
+        pub session_id: Option<String>,
+        /// Of the callbacks about a session, only `session.finalized` has it (documented).
+        pub order_id: Option<String>,
+        /// Set for `payment.failed` only (documented).
+        pub failure_reason: Option<String>,
+        /// Set for `capture.created` only (documented).
+        pub capture_id: Option<String>,
+        /// Set for `refund.created` only (documented).
+        pub refund_id: Option<String>,
+    }
 }
 
 /// A callback about a session has three fields, some of which are null; one about an order has only what it is about

@@ -1,8 +1,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Metadata;
+use super::lenient::lenient;
 use super::open_enum::open_enum;
-use super::{Metadata, lenient};
 
 open_enum! {
     /// Platform of a device (documented).
@@ -13,47 +14,34 @@ open_enum! {
     }
 }
 
-/// A registered device (documented). The API has no online state and no last-seen time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Device {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub hardware_id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub location_id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    /// Copied from the enrollment (documented).
-    #[serde(deserialize_with = "lenient::metadata")]
-    pub metadata: Metadata,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub open_cash_register_id: Option<i64>,
-    /// Present only in the response to a registration (documented).
-    #[serde(deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
-    pub credentials: Option<Credentials>,
-    /// Deprecated by the API (documented).
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub unique_id: Option<String>,
-}
+lenient! {
+    /// A registered device (documented). The API has no online state and no last-seen time.
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Device {
+        pub id: Option<String>,
+        pub hardware_id: Option<String>,
+        pub merchant_id: Option<String>,
+        pub location_id: Option<String>,
+        pub name: Option<String>,
+        pub platform: Option<Platform>,
+        /// Copied from the enrollment (documented).
+        pub metadata: Metadata,
+        pub created_at: Option<Timestamp>,
+        pub open_cash_register_id: Option<i64>,
+        /// Present only in the response to a registration (documented).
+        pub credentials: Option<Credentials>,
+        /// Deprecated by the API (documented).
+        pub unique_id: Option<String>,
+    }
 
-/// The device's own credentials (documented). `Debug` does not print them.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Credentials {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub bearer_token: Option<String>,
-    /// The only camel-case name in this API (documented).
-    #[serde(rename = "issuedAt")]
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub issued_at: Option<Timestamp>,
+    /// The device's own credentials (documented). `Debug` does not print them.
+    #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Credentials {
+        pub bearer_token: Option<String>,
+        /// The only camel-case name in this API (documented).
+        #[serde(rename = "issuedAt")]
+        pub issued_at: Option<Timestamp>,
+    }
 }
 
 impl std::fmt::Debug for Credentials {

@@ -3,8 +3,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Metadata;
+use super::lenient::lenient;
 use super::open_enum::open_enum;
-use super::{Metadata, lenient};
 
 open_enum! {
     /// Status of an enrollment (documented).
@@ -19,25 +20,20 @@ open_enum! {
     }
 }
 
-/// An enrollment (documented). Its code pairs any phone with the account, so `Debug` does not print it.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Enrollment {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub enrollment_id: Option<String>,
-    /// The code to enter in the phone. The API does not document its form; eight characters, nine and a UUID exist.
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub enrollment_code: Option<String>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
-    pub status: Option<EnrollmentStatus>,
-    /// The location that the device gets (inferred).
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub location_id: Option<String>,
-    /// Copied to the device (documented).
-    #[serde(deserialize_with = "lenient::metadata")]
-    pub metadata: Metadata,
+lenient! {
+    /// An enrollment (documented). Its code pairs any phone with the account, so `Debug` does not print it.
+    #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Enrollment {
+        pub enrollment_id: Option<String>,
+        /// The code to enter in the phone. The API does not document its form; eight characters, nine and a UUID exist.
+        pub enrollment_code: Option<String>,
+        pub expires_at: Option<Timestamp>,
+        pub status: Option<EnrollmentStatus>,
+        /// The location that the device gets (inferred).
+        pub location_id: Option<String>,
+        /// Copied to the device (documented).
+        pub metadata: Metadata,
+    }
 }
 
 impl std::fmt::Debug for Enrollment {
@@ -84,20 +80,5 @@ impl Ttl {
     /// The shortest lifetime of at least `requested`, or `None` above three days.
     pub fn covering(requested: Duration) -> Option<Self> {
         Self::ALL.into_iter().find(|ttl| ttl.duration() >= requested)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shortest_ttl_that_covers_the_requested_lifetime() {
-        let find = |millis| Ttl::covering(Duration::from_millis(millis)).map(Ttl::as_str);
-        assert_eq!(find(3_600_000), Some("TWO_HOURS"));
-        assert_eq!(find(7_200_000), Some("TWO_HOURS"));
-        assert_eq!(find(7_200_001), Some("TWENTY_FOUR_HOURS"));
-        assert_eq!(find(72 * 3_600_000), Some("SEVENTY_TWO_HOURS"));
-        assert_eq!(find(73 * 3_600_000), None);
     }
 }

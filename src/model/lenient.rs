@@ -1,69 +1,115 @@
-//! serde field deserializers that accept more than the API documents.
+//! Objects that are deserialized from more than the API documents.
 //!
 //! A value of the wrong type is converted where nothing is lost (`17` for `"17"`) and treated as absent otherwise.
 //! [`super::Resource`] keeps the original either way.
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Metadata, parse_integer};
 
-fn scalar(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+/// Deserializes the fields of structs leniently. An `Option` without a value is not serialized.
+macro_rules! lenient {
+    ($(
+        $(#[$about:meta])*
+        $visibility:vis struct $name:ident { $($(#[$attribute:meta])* $field_visibility:vis $field:ident: $type:ty,)+ }
+    )+) => {$(
+        $(#[$about])*
+        #[serde(default)]
+        $visibility struct $name {
+            $(
+                $(#[$attribute])*
+                #[serde(deserialize_with = "super::lenient::field")]
+                #[serde(skip_serializing_if = "super::lenient::Lenient::is_absent")]
+                $field_visibility $field: $type,
+            )+
+        }
+
+        impl super::lenient::Lenient for $name {
+            fn from_value(value: serde_json::Value) -> Option<Self> {
+                if value.is_object() { serde_json::from_value(value).ok() } else { None }
+            }
+        }
+    )+};
+}
+
+pub(super) use lenient;
+
+pub(super) trait Lenient: Sized {
+    /// `None` if the value is of another type.
+    fn from_value(value: Value) -> Option<Self>;
+
+    fn is_absent(&self) -> bool {
+        false
     }
 }
 
-/// A string. Numbers and booleans are taken in their JSON spelling.
-pub(super) fn string<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    Value::deserialize(from).map(scalar)
+pub(super) fn field<'de, D: Deserializer<'de>, T: Lenient + Default>(from: D) -> Result<T, D::Error> {
+    Ok(T::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
 
-pub(super) fn open_enum<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
-    Ok(string(from)?.map(T::from))
+impl<T: Lenient> Lenient for Option<T> {
+    fn from_value(value: Value) -> Option<Self> {
+        T::from_value(value).map(Some)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
 }
 
-/// An integer, also in the spelling `2000.0`, or a string that contains one.
-pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::String(text) => parse_integer(text.trim()),
-        value => super::integer(&value),
-    })
+/// Numbers and booleans are taken in their JSON spelling.
+impl Lenient for String {
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(text),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
 }
 
-/// A boolean, or a string that contains one.
-pub(super) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Bool(flag) => Some(flag),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    })
+/// Also in the spelling `2000.0`, and in a string.
+impl Lenient for i64 {
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::String(text) => parse_integer(text.trim()),
+            value => super::integer(&value),
+        }
+    }
 }
 
-/// An RFC 3339 timestamp.
-pub(super) fn timestamp<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    Ok(string(from)?.and_then(|text| text.parse().ok()))
+/// Also in a string.
+impl Lenient for bool {
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Bool(flag) => Some(flag),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
 }
 
-/// An object whose values are scalars. Other values are omitted.
-pub(super) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Metadata, D::Error> {
-    let Value::Object(entries) = Value::deserialize(from)? else { return Ok(Metadata::new()) };
-    Ok(entries.into_iter().filter_map(|(key, value)| Some((key, scalar(value)?))).collect())
+/// In RFC 3339.
+impl Lenient for Timestamp {
+    fn from_value(value: Value) -> Option<Self> {
+        String::from_value(value)?.parse().ok()
+    }
 }
 
-/// A list of objects. Other elements are omitted.
-pub(super) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
-    let Value::Array(items) = Value::deserialize(from)? else { return Ok(Vec::new()) };
-    Ok(items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect())
+/// Values that are not scalars are omitted.
+impl Lenient for Metadata {
+    fn from_value(value: Value) -> Option<Self> {
+        let Value::Object(entries) = value else { return None };
+        Some(entries.into_iter().filter_map(|(key, value)| Some((key, String::from_value(value)?))).collect())
+    }
 }
 
-/// A nested object. Anything else is treated as absent.
-pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(from)?;
-    Ok(if value.is_object() { T::deserialize(value).ok() } else { None })
+/// Elements of another type are omitted.
+impl<T: Lenient> Lenient for Vec<T> {
+    fn from_value(value: Value) -> Option<Self> {
+        let Value::Array(items) = value else { return None };
+        Some(items.into_iter().filter_map(T::from_value).collect())
+    }
 }

@@ -29,6 +29,12 @@ macro_rules! open_enum {
             }
         }
 
+        impl super::lenient::Lenient for $name {
+            fn from_value(value: serde_json::Value) -> Option<Self> {
+                <String as super::lenient::Lenient>::from_value(value).map(Self::from)
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.pad(self.as_str())

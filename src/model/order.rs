@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::OrderItem;
+use super::lenient::lenient;
 use super::open_enum::open_enum;
-use super::{OrderItem, lenient};
 
 open_enum! {
     /// Status of an order (documented).
@@ -22,92 +23,59 @@ open_enum! {
     }
 }
 
-/// The fields of an order that are not personal data. Amounts are minor units and include tax.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Order {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<String>,
-    #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
-    pub status: Option<OrderStatus>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub fraud_status: Option<String>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub order_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub original_order_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub captured_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub refunded_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub remaining_authorized_amount: Option<i64>,
-    /// In upper or lower case: samples have both.
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub purchase_currency: Option<String>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// A short reference for customers.
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub klarna_reference: Option<String>,
-    /// Kustom may overwrite the references of an order, so they never identify it.
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_reference1: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_reference2: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_data: Option<String>,
-    #[serde(deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
-    pub initial_payment_method: Option<InitialPaymentMethod>,
-    #[serde(deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
-    pub order_lines: Vec<OrderItem>,
-    #[serde(deserialize_with = "lenient::list")]
-    pub captures: Vec<Capture>,
-    #[serde(deserialize_with = "lenient::list")]
-    pub refunds: Vec<Refund>,
-}
+lenient! {
+    /// The fields of an order that are not personal data. Amounts are minor units and include tax.
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Order {
+        pub order_id: Option<String>,
+        pub status: Option<OrderStatus>,
+        pub fraud_status: Option<String>,
+        pub order_amount: Option<i64>,
+        pub original_order_amount: Option<i64>,
+        pub captured_amount: Option<i64>,
+        pub refunded_amount: Option<i64>,
+        pub remaining_authorized_amount: Option<i64>,
+        /// In upper or lower case: samples have both.
+        pub purchase_currency: Option<String>,
+        pub created_at: Option<Timestamp>,
+        /// A short reference for customers.
+        pub klarna_reference: Option<String>,
+        /// Kustom may overwrite the references of an order, so they never identify it.
+        pub merchant_reference1: Option<String>,
+        pub merchant_reference2: Option<String>,
+        pub merchant_data: Option<String>,
+        pub initial_payment_method: Option<InitialPaymentMethod>,
+        pub order_lines: Option<Vec<OrderItem>>,
+        pub captures: Vec<Capture>,
+        pub refunds: Vec<Refund>,
+    }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct InitialPaymentMethod {
-    #[serde(rename = "type", deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-}
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct InitialPaymentMethod {
+        #[serde(rename = "type")]
+        pub kind: Option<String>,
+        pub description: Option<String>,
+    }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Capture {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub capture_id: Option<String>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub captured_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub captured_at: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
-    pub order_lines: Vec<OrderItem>,
-}
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Capture {
+        pub capture_id: Option<String>,
+        pub captured_amount: Option<i64>,
+        pub captured_at: Option<Timestamp>,
+        pub reference: Option<String>,
+        pub description: Option<String>,
+        pub order_lines: Option<Vec<OrderItem>>,
+    }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Refund {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub refund_id: Option<String>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub refunded_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub refunded_at: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
-    pub order_lines: Vec<OrderItem>,
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Refund {
+        pub refund_id: Option<String>,
+        pub refunded_amount: Option<i64>,
+        pub refunded_at: Option<Timestamp>,
+        pub reference: Option<String>,
+        pub description: Option<String>,
+        pub order_lines: Option<Vec<OrderItem>>,
+    }
 }
 
 /// The body of a refund or a capture, whose amount has another name (documented).

@@ -2,8 +2,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Resource;
+use super::lenient::lenient;
 use super::resource::json_type_name;
-use super::{Resource, lenient};
 
 /// One page of a list. The envelope is documented for some lists and observed for others. A bare array is accepted as a
 /// complete list.
@@ -14,12 +15,12 @@ pub struct Page<T> {
     pub last: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    total_pages: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    last: Option<bool>,
+lenient! {
+    #[derive(Default, Deserialize)]
+    struct Envelope {
+        total_pages: Option<i64>,
+        last: Option<bool>,
+    }
 }
 
 impl<T: DeserializeOwned> Page<T> {
@@ -31,7 +32,7 @@ impl<T: DeserializeOwned> Page<T> {
                     return Err("expected a page, found an object without a 'content' array".to_owned());
                 };
                 let envelope = Envelope::deserialize(Value::Object(object));
-                (items, envelope.unwrap_or(Envelope { total_pages: None, last: None }))
+                (items, envelope.unwrap_or_default())
             }
             other => return Err(format!("expected a page, found {}", json_type_name(&other))),
         };

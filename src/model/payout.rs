@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
+use super::lenient::lenient;
 use super::open_enum::open_enum;
 
 open_enum! {
@@ -24,66 +24,41 @@ open_enum! {
     }
 }
 
-/// An amount that was paid to the merchant's bank account. Sales in stores and online are in the same payouts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Payout {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub payment_reference: Option<String>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub payout_date: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub currency_code: Option<String>,
-    #[serde(deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
-    pub totals: Option<PayoutTotals>,
-}
+lenient! {
+    /// An amount that was paid to the merchant's bank account. Sales in stores and online are in the same payouts.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Payout {
+        pub payment_reference: Option<String>,
+        pub payout_date: Option<Timestamp>,
+        pub currency_code: Option<String>,
+        pub totals: Option<PayoutTotals>,
+    }
 
-/// Minor units.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PayoutTotals {
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub sale_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub return_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub fee_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub commission_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub tax_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub reversal_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub settlement_amount: Option<i64>,
-}
+    /// Minor units.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct PayoutTotals {
+        pub sale_amount: Option<i64>,
+        pub return_amount: Option<i64>,
+        pub fee_amount: Option<i64>,
+        pub commission_amount: Option<i64>,
+        pub tax_amount: Option<i64>,
+        pub reversal_amount: Option<i64>,
+        pub settlement_amount: Option<i64>,
+    }
 
-/// A part of a payout. Its sign is not documented, so the type decides whether it was paid to the merchant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Transaction {
-    #[serde(
-        rename = "type",
-        deserialize_with = "lenient::open_enum",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub kind: Option<TransactionType>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub currency_code: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub capture_id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub refund_id: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_reference1: Option<String>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub sale_date: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub capture_date: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub payment_reference: Option<String>,
+    /// A part of a payout. Its sign is not documented, so the type decides whether it was paid to the merchant.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Transaction {
+        #[serde(rename = "type")]
+        pub kind: Option<TransactionType>,
+        pub amount: Option<i64>,
+        pub currency_code: Option<String>,
+        pub order_id: Option<String>,
+        pub capture_id: Option<String>,
+        pub refund_id: Option<String>,
+        pub merchant_reference1: Option<String>,
+        pub sale_date: Option<Timestamp>,
+        pub capture_date: Option<Timestamp>,
+        pub payment_reference: Option<String>,
+    }
 }

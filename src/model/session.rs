@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
+use super::lenient::lenient;
 use super::open_enum::open_enum;
 
 open_enum! {
@@ -31,66 +31,45 @@ impl SessionStatus {
     }
 }
 
-/// A payment session (documented).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Session {
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
-    #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
-    pub status: Option<SessionStatus>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub device_id: Option<String>,
-    /// The order in Kustom Order Management, once finalized (documented). Refunds refer to it.
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<String>,
-    /// Minor units, including tax.
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub order_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub order_tax_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub purchase_currency: Option<String>,
-    /// Sent by the client that created the session.
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub purchase_started_at: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
-    pub purchase_completed_at: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_reference1: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_reference2: Option<String>,
-    /// Free text of the merchant (observed).
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub merchant_data: Option<String>,
-    #[serde(deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
-    pub order_items: Vec<OrderItem>,
-}
+lenient! {
+    /// A payment session (documented).
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Session {
+        pub session_id: Option<String>,
+        pub status: Option<SessionStatus>,
+        pub device_id: Option<String>,
+        /// The order in Kustom Order Management, once finalized (documented). Refunds refer to it.
+        pub order_id: Option<String>,
+        /// Minor units, including tax.
+        pub order_amount: Option<i64>,
+        pub order_tax_amount: Option<i64>,
+        pub purchase_currency: Option<String>,
+        /// Sent by the client that created the session.
+        pub purchase_started_at: Option<Timestamp>,
+        pub purchase_completed_at: Option<Timestamp>,
+        pub merchant_reference1: Option<String>,
+        pub merchant_reference2: Option<String>,
+        /// Free text of the merchant (observed).
+        pub merchant_data: Option<String>,
+        pub order_items: Option<Vec<OrderItem>>,
+    }
 
-/// One line of an order. Amounts are minor units and include tax (documented); discount and rounding lines have a
-/// negative unit price and total (observed).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OrderItem {
-    /// `physical` and `discount` are documented. An integration sends others, but nothing shows that they are accepted.
-    #[serde(rename = "type", deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
-    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub quantity: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub unit_price: Option<i64>,
-    /// Unit price × quantity − discount.
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub total_amount: Option<i64>,
-    /// Basis points: 2,500 is 25 %.
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub tax_rate: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub total_discount_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
-    pub total_tax_amount: Option<i64>,
+    /// One line of an order. Amounts are minor units and include tax (documented); discount and rounding lines have a
+    /// negative unit price and total (observed).
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct OrderItem {
+        /// `physical` and `discount` are documented. An integration sends others, but nothing shows that they are accepted.
+        #[serde(rename = "type")]
+        pub kind: Option<String>,
+        pub reference: Option<String>,
+        pub name: Option<String>,
+        pub quantity: Option<i64>,
+        pub unit_price: Option<i64>,
+        /// Unit price × quantity − discount.
+        pub total_amount: Option<i64>,
+        /// Basis points: 2,500 is 25 %.
+        pub tax_rate: Option<i64>,
+        pub total_discount_amount: Option<i64>,
+        pub total_tax_amount: Option<i64>,
+    }
 }

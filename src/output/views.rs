@@ -119,7 +119,8 @@ impl View for Resource<Session> {
         Column::fixed("COMPLETED", |session| Cell::optional(session.purchase_completed_at.map(format_time))),
         Column::detail("ITEMS", |session| {
             let currency = session.purchase_currency.as_deref();
-            let items: Vec<_> = session.order_items.iter().map(|item| format_item(item, currency)).collect();
+            let items: Vec<_> =
+                session.order_items.iter().flatten().map(|item| format_item(item, currency)).collect();
             items.join("; ").into()
         }),
     ];

@@ -284,7 +284,7 @@ impl Record {
                 kind: Some(self.method.as_str().to_owned()),
                 description: Some(self.method.name().to_owned()),
             }),
-            order_lines: order_lines.collect(),
+            order_lines: Some(order_lines.collect()).filter(|lines: &Vec<_>| !lines.is_empty()),
             captures: self.captures.iter().map(Movement::to_capture).collect(),
             refunds: self.refunds.iter().map(Movement::to_refund).collect(),
         }
@@ -304,7 +304,7 @@ impl Movement {
             captured_at: Some(self.at),
             reference: self.reference.clone(),
             description: self.description.clone(),
-            order_lines: self.lines.clone(),
+            order_lines: Some(self.lines.clone()).filter(|lines| !lines.is_empty()),
         }
     }
 
@@ -315,7 +315,7 @@ impl Movement {
             refunded_at: Some(self.at),
             reference: self.reference.clone(),
             description: self.description.clone(),
-            order_lines: self.lines.clone(),
+            order_lines: Some(self.lines.clone()).filter(|lines| !lines.is_empty()),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Record {
             merchant_reference1: purchase.merchant_reference1,
             merchant_reference2: purchase.merchant_reference2,
             merchant_data: purchase.merchant_data,
-            order_items: purchase.order_items,
+            order_items: Some(purchase.order_items).filter(|items| !items.is_empty()),
         }
     }
 }
