@@ -75,20 +75,16 @@ impl CallbackEndpoint {
         let mut request = reqwest::Request::new(Method::POST, self.url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
-        let mut response = Response::new(Vec::new());
         match self.client.send(request).await {
-            Ok(received) => {
-                *response.status_mut() = received.status;
-                *response.headers_mut() = received.headers;
-                *response.body_mut() = received.body;
-            }
+            Ok(response) => Ok(response),
             Err(Failure::Incomplete { status, .. } | Failure::TooLarge { status }) => {
+                let mut response = Response::new(Vec::new());
                 *response.status_mut() = status;
+                Ok(response)
             }
-            Err(Failure::NotSent { reason, .. }) => return Err(DeliveryError::NotSent(reason)),
-            Err(Failure::Lost(reason)) => return Err(DeliveryError::Lost(reason)),
+            Err(Failure::NotSent { reason, .. }) => Err(DeliveryError::NotSent(reason)),
+            Err(Failure::Lost(reason)) => Err(DeliveryError::Lost(reason)),
         }
-        Ok(response)
     }
 }
 

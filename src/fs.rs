@@ -53,37 +53,9 @@ pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("there are too many symbolic links"))
 }
 
-/// Why a file was not replaced as it should be.
-#[derive(Debug)]
-pub(crate) enum ReplaceError {
-    NotReplaced(io::Error),
-    /// The new file is in place, but a power cut may bring back the old one.
-    NotDurable(io::Error),
-}
-
-/// Replaces a file atomically and durably, through symbolic links. The caller must hold a lock, because temporary files of
-/// other writers, which a killed process leaves behind, are removed.
+/// Replaces a file atomically and durably, through symbolic links. As root, the file keeps its owner. The caller must hold a
+/// lock, because temporary files of other writers, which a killed process leaves behind, are removed.
 pub(crate) fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_file(path, content).map_err(|error| match error {
-        ReplaceError::NotReplaced(error) | ReplaceError::NotDurable(error) => error,
-    })
-}
-
-/// Like [`write_atomic`], and says whether the file was replaced. As root, the file keeps its owner.
-pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
-    let (path, file) = write_temp_file(path, content).map_err(ReplaceError::NotReplaced)?;
-    file.as_file().sync_all().map_err(ReplaceError::NotReplaced)?;
-    file.persist(&path).map_err(|error| ReplaceError::NotReplaced(error.error))?;
-    sync_dir(parent_dir(&path)).map_err(ReplaceError::NotDurable)
-}
-
-/// Like [`write_atomic`], for a file that may be lost in a power cut. This is much faster.
-pub(crate) fn write_atomic_not_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    let (path, file) = write_temp_file(path, content)?;
-    file.persist(&path).map(drop).map_err(|error| error.error)
-}
-
-fn write_temp_file(path: &Path, content: &[u8]) -> io::Result<(PathBuf, tempfile::NamedTempFile)> {
     let path = follow_links(path)?;
     let dir = parent_dir(&path);
     let prefix = temp_prefix(&path);
@@ -92,7 +64,9 @@ fn write_temp_file(path: &Path, content: &[u8]) -> io::Result<(PathBuf, tempfile
     let mut file = tempfile::Builder::new().prefix(&prefix).suffix(TEMP_SUFFIX).tempfile_in(dir)?;
     file.write_all(content)?;
     keep_owner(&path, dir, file.as_file());
-    Ok((path, file))
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    sync_dir(dir)
 }
 
 /// With sudo, files of a user stay files of that user.

@@ -19,7 +19,8 @@ impl Transport for HttpClient {
                     FailureCause::Unreadable { status: status.as_u16(), reason }
                 }
             })?;
-            Ok(Response { status: received.status.as_u16(), headers: received.headers, body: received.body })
+            let (head, body) = received.into_parts();
+            Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
         })
     }
 }

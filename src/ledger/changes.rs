@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::record::Row;
 use super::{
-    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, Origin, decide_change,
+    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, Origin, decide_change, sql,
 };
 use crate::error::Error;
 
@@ -82,9 +83,13 @@ impl Ledger {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<(Vec<OrderChange>, usize), Error> {
-        let found = self.storage.select_changes(since, until).await?;
-        let damaged = found.iter().filter(|row| row.record.is_none()).count();
-        Ok((found.into_iter().filter_map(|row| row.record).collect(), damaged))
+        let (mut changes, mut damaged) = (Vec::new(), 0);
+        let visit = |row: Row<OrderChange>| match row.record {
+            Some(change) => changes.push(change),
+            None => damaged += 1,
+        };
+        self.storage.read(sql::select_changes(since, until), visit).await?;
+        Ok((changes, damaged))
     }
 
     /// The refunded amount of each order, by its ID. With `since`, of each order that was paid after this time.

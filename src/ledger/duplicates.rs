@@ -216,34 +216,6 @@ mod tests {
     }
 
     #[test]
-    fn a_session_settles_only_the_attempt_it_matches() {
-        let asked = intent(Some("r"));
-        assert_eq!(mismatch(&asked, &session()), None);
-        let cases = [
-            (Session { device_id: None, ..session() }, "its device is nothing, but d was asked for"),
-            (
-                Session { order_amount: Some(101), ..session() },
-                "its amount is 1.01 SEK, but 1.00 SEK was asked for",
-            ),
-            (
-                Session { purchase_currency: Some("NOK".into()), ..session() },
-                "its amount is 1.00 NOK, but 1.00 SEK was asked for",
-            ),
-            (
-                Session { merchant_reference1: None, ..session() },
-                "its reference is nothing, but r was asked for",
-            ),
-        ];
-        for (session, expected) in cases {
-            assert_eq!(mismatch(&asked, &session).as_deref(), Some(expected));
-        }
-        let started = Session { purchase_started_at: Some(jiff::Timestamp::UNIX_EPOCH), ..session() };
-        assert_eq!(mismatch(&asked, &started), None, "the API may add a start");
-        let asked = Intent { purchase_started_at: Some(jiff::Timestamp::MAX), ..asked };
-        assert!(mismatch(&asked, &started).is_some());
-    }
-
-    #[test]
     fn a_reference_that_was_not_sent_must_not_have_come_back() {
         let started = Some(jiff::Timestamp::UNIX_EPOCH);
         let asked = Intent { purchase_started_at: started, ..intent(Some("")) };

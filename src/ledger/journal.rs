@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -140,14 +141,13 @@ fn parse(text: &[u8], environment: Option<&str>) -> (Vec<Attempt>, usize) {
             Err(_) => unreadable += 1,
         }
     }
-    (attempts.list, unreadable)
+    (attempts.by_id.into_values().collect(), unreadable)
 }
 
 #[derive(Default)]
 struct Attempts {
-    list: Vec<Attempt>,
-    by_id: HashMap<Uuid, usize>,
-    by_session: HashMap<String, usize>,
+    by_id: IndexMap<Uuid, Attempt>,
+    by_session: HashMap<String, Uuid>,
 }
 
 impl Attempts {
@@ -161,15 +161,14 @@ impl Attempts {
                     ..AccountId::default()
                 };
                 let intent: Intent = serde_json::from_value(intent).ok()?;
-                self.by_id.insert(id, self.list.len());
                 let (origin, outcome) = (Origin::default(), Outcome::Pending);
                 // Versions with a journal did not know whether a result was printed.
-                self.list.push(Attempt { id, at, account, origin, intent, outcome, reported: true });
+                self.by_id.insert(id, Attempt { id, at, account, origin, intent, outcome, reported: true });
                 return Some(());
             }
             EventKind::Seen { session_id, status, order_id } => {
-                let attempt = self.by_session.get(&session_id).and_then(|index| self.list.get_mut(*index));
-                if let Some(attempt) = attempt {
+                let id = self.by_session.get(&session_id);
+                if let Some(attempt) = id.and_then(|id| self.by_id.get_mut(id)) {
                     attempt.observe(&status.into(), order_id.as_deref());
                 }
                 return Some(());
@@ -179,12 +178,11 @@ impl Attempts {
             EventKind::Unknown { attempt, reason } => (attempt, Outcome::Unknown(reason)),
             EventKind::NotCarriedOut { attempt } => (attempt, Outcome::NotProcessed),
         };
-        if let Some(index) = self.by_id.get(&id)
-            && let Some(attempt) = self.list.get_mut(*index)
+        if let Some(attempt) = self.by_id.get_mut(&id)
             && attempt.resolve(&outcome)
             && let Outcome::Created { session_id, .. } = outcome
         {
-            self.by_session.insert(session_id, *index);
+            self.by_session.insert(session_id, id);
         }
         Some(())
     }

@@ -331,12 +331,13 @@ impl Ledger {
         let (mut visited, mut damaged) = (0, 0);
         let mut positions = i64::MIN..i64::MAX;
         if filter.since.is_some() || filter.until.is_some() {
-            positions = self.storage.positions(filter.since, filter.until).await?;
+            let (start, end) = self.storage.read_numbers(sql::positions(filter.since, filter.until)).await?;
+            positions = start..end;
         }
         let mut size = limit.min(PAGE_SIZE);
         while visited < limit {
             let (mut read, mut result) = (0, Ok(()));
-            let range = positions.clone();
+            let query = sql::select(filter, &positions, size);
             let visit_row = |row: Row<Attempt>| {
                 read += 1;
                 positions.end = row.seq;
@@ -351,7 +352,7 @@ impl Ledger {
                     None => damaged += 1,
                 }
             };
-            self.storage.select(filter, range, size, visit_row).await?;
+            self.storage.read(query, visit_row).await?;
             result?;
             if read < size {
                 break;

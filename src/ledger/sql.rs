@@ -163,7 +163,8 @@ pub(super) fn delete(seq: i64) -> Query {
     ("DELETE FROM attempts WHERE seq = $1".to_owned(), vec![seq.into()])
 }
 
-/// The statement that finds between which positions the attempts of a period are, by the index of the time.
+/// The statement that finds between which positions the attempts of a period are, by the index of the time. The clock of a
+/// machine may have been set back, so others can be among them.
 pub(super) fn positions(since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
     // Without `+ 0`, a database may search all attempts in the order of their positions.
     let statement = "SELECT COALESCE(MIN(seq + 0), 0), COALESCE(MAX(seq + 0) + 1, 0) FROM attempts \

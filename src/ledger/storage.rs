@@ -1,12 +1,10 @@
 //! Where the ledger is stored: a database on this machine, or one that several machines share.
 
-use std::ops::Range;
-
 use jiff::Timestamp;
 
 use super::device_lock::LockAttempt;
 use super::error::LedgerError;
-use super::lookup::{Durability, Filter, Lookup};
+use super::lookup::{Durability, Lookup};
 use super::record::{Record, Row};
 use super::sql::{self, Query};
 use super::{Attempt, OrderChange, Origin, PostgresStorage, SqliteStorage, postgres, sqlite};
@@ -92,39 +90,6 @@ impl Storage {
         self.write(Some(sql::prunable(oldest)), Durability::Full, decide).await
     }
 
-    /// The positions between which the attempts of this time are. The clock of a machine may have been set back, so others
-    /// can be among them.
-    pub(super) async fn positions(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Range<i64>, LedgerError> {
-        let (start, end) = self.read_numbers(sql::positions(since, until)).await?;
-        Ok(start..end)
-    }
-
-    /// Passes the newest attempts at these positions that match the filter to `visit`, newest first.
-    pub(super) async fn select(
-        &self,
-        filter: &Filter,
-        positions: Range<i64>,
-        limit: usize,
-        visit: impl FnMut(Row<Attempt>),
-    ) -> Result<(), LedgerError> {
-        self.read(sql::select(filter, &positions, limit), visit).await
-    }
-
-    /// The changes of orders that were started in this time, oldest first.
-    pub(super) async fn select_changes(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Vec<Row<OrderChange>>, LedgerError> {
-        let mut rows = Vec::new();
-        self.read(sql::select_changes(since, until), |row| rows.push(row)).await?;
-        Ok(rows)
-    }
-
     /// Counts the attempts of all accounts. Fails if the storage cannot be used.
     pub(super) async fn summary(&self) -> Result<Summary, LedgerError> {
         let (attempts, unknown) = self.read_numbers((sql::COUNT.to_owned(), Vec::new())).await?;
@@ -154,7 +119,12 @@ impl Storage {
         }
     }
 
-    async fn read<R: Record>(&self, query: Query, mut visit: impl FnMut(Row<R>)) -> Result<(), LedgerError> {
+    /// Passes the rows that the query finds to `visit`.
+    pub(super) async fn read<R: Record>(
+        &self,
+        query: Query,
+        mut visit: impl FnMut(Row<R>),
+    ) -> Result<(), LedgerError> {
         match self {
             _ if self.is_missing() => Ok(()),
             Self::Sqlite(database) => database.visit(&query, &mut visit).await,
@@ -165,7 +135,7 @@ impl Storage {
         }
     }
 
-    async fn read_numbers(&self, query: Query) -> Result<(i64, i64), LedgerError> {
+    pub(super) async fn read_numbers(&self, query: Query) -> Result<(i64, i64), LedgerError> {
         match self {
             _ if self.is_missing() => Ok((0, 0)),
             Self::Sqlite(database) => database.read_numbers(&query).await,

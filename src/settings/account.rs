@@ -333,17 +333,25 @@ fn base_url(
     allow_http: Option<&str>,
 ) -> Result<Option<Sourced<BaseUrl>>, Error> {
     let allow_http = settings.allow_http.as_deref().or(allow_http);
-    // An invalid URL may contain a password, so it is not repeated.
-    let describe = |url: &String| {
-        BaseUrl::parse_allowing(url, allow_http).map_or_else(|_| "another".to_owned(), |url| url.to_string())
-    };
     let candidates = [from_env("KUSTOM_BASE_URL", settings.variables.base_url.as_ref()), stored];
+    let parse = |url: &str| BaseUrl::parse_allowing(url, allow_http);
+    first_url(candidates, parse, |source, error| unusable_base_url(&source.to_string(), error))
+}
+
+/// Parses the first candidate, which shadows the others. An invalid URL may contain a password, so it is not repeated.
+fn first_url<T: std::fmt::Display, E>(
+    candidates: [Option<Sourced<String>>; 2],
+    parse: impl Fn(&str) -> Result<T, E>,
+    unusable: impl FnOnce(&Source, E) -> Error,
+) -> Result<Option<Sourced<T>>, Error> {
+    let describe =
+        |url: &String| parse(url).map_or_else(|_| "another".to_owned(), |parsed| parsed.to_string());
     let Some(Sourced { value, source, shadows }) = Sourced::first(candidates, describe) else {
         return Ok(None);
     };
-    match BaseUrl::parse_allowing(&value, allow_http) {
+    match parse(&value) {
         Ok(value) => Ok(Some(Sourced { value, source, shadows })),
-        Err(error) => Err(unusable_base_url(&source.to_string(), error)),
+        Err(error) => Err(unusable(&source, error)),
     }
 }
 
@@ -362,19 +370,12 @@ fn ledger_location(
     settings: &Settings,
     stored: Option<Sourced<String>>,
 ) -> Result<Sourced<LedgerLocation>, Error> {
-    // An invalid URL may contain a password, so it is not repeated.
-    let describe = |text: &String| {
-        LedgerLocation::parse(text).map_or_else(|_| "another".to_owned(), |location| location.to_string())
-    };
     let candidates = [from_env("KUSTOM_LEDGER", settings.variables.ledger.as_ref()), stored];
-    let Some(Sourced { value, source, shadows }) = Sourced::first(candidates, describe) else {
-        return Ok(Sourced::new(LedgerLocation::Sqlite, Source::BuiltIn));
-    };
-    match LedgerLocation::parse(&value) {
-        Ok(value) => Ok(Sourced { value, source, shadows }),
-        Err(error) => Err(Error::usage(format!("the ledger {} cannot be used: {error}", source.describe()))
-            .hint("`kustom help ledger` describes the value")),
-    }
+    let location = first_url(candidates, LedgerLocation::parse, |source, error| {
+        Error::usage(format!("the ledger {} cannot be used: {error}", source.describe()))
+            .hint("`kustom help ledger` describes the value")
+    })?;
+    Ok(location.unwrap_or_else(|| Sourced::new(LedgerLocation::Sqlite, Source::BuiltIn)))
 }
 
 fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Error> {

@@ -15,7 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::schema::VERSION;
+use super::VERSION;
 use crate::http_client::root_cause;
 use crate::ledger::{DatabaseUrl, LedgerError, Origin};
 use crate::secret::Secret;
@@ -45,7 +45,8 @@ const MAX_NAME: usize = 63;
 /// What the name of an application begins with; the holder of a device lock follows.
 pub(super) const NAME_PREFIX: &str = "kustom, ";
 
-pub(super) struct Server {
+/// A ledger in PostgreSQL.
+pub(crate) struct PostgresStorage {
     config: Config,
     url: DatabaseUrl,
     session: SessionSlot,
@@ -65,9 +66,9 @@ impl Session {
     }
 }
 
-impl Server {
+impl PostgresStorage {
     /// Connects when it is first used.
-    pub(super) fn new(url: DatabaseUrl, password: Option<&Secret>, origin: &Origin) -> Self {
+    pub(crate) fn new(url: DatabaseUrl, password: Option<&Secret>, origin: &Origin) -> Self {
         let mut config = url.config.clone();
         config
             .connect_timeout(CONNECT_TIMEOUT)
@@ -177,7 +178,7 @@ impl Server {
     }
 
     /// Fails if the connection was lost.
-    pub(super) async fn check(&self) -> Result<(), LedgerError> {
+    pub(in crate::ledger) async fn ensure_in_place(&self) -> Result<(), LedgerError> {
         let session = self.session.borrow().clone();
         let lost = || self.unreachable("the connection was lost".to_owned());
         let session = session.filter(|session| !session.is_closed()).ok_or_else(lost)?;
@@ -185,7 +186,7 @@ impl Server {
         self.bounded(client.check_connection()).await
     }
 
-    pub(super) fn location(&self) -> String {
+    pub(in crate::ledger) fn location(&self) -> String {
         self.url.to_string()
     }
 

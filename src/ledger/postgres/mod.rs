@@ -13,38 +13,29 @@ use futures_util::future::try_join_all;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
-use super::Origin;
-use super::database_url::DatabaseUrl;
 use super::device_lock::{DeviceLock, LockAttempt};
 use super::error::LedgerError;
 use super::hash;
 use super::lookup::Durability;
 use super::record::{Param, Record, Row};
 use super::sql::Query;
-use crate::secret::Secret;
-use connection::{NAME_PREFIX, Server};
-pub(super) use schema::VERSION;
+use connection::NAME_PREFIX;
+pub(crate) use connection::PostgresStorage;
+
+/// The version of the tables, in `kustom.version`: the number of migrations.
+pub(super) const VERSION: i64 = 3;
 
 /// How many statements are sent before their results are awaited.
 const PIPELINE: usize = 25;
 
-pub(crate) struct PostgresStorage {
-    server: Server,
-}
-
 impl PostgresStorage {
-    /// Connects when it is first used.
-    pub(crate) fn new(url: DatabaseUrl, password: Option<&Secret>, origin: &Origin) -> Self {
-        Self { server: Server::new(url, password, origin) }
-    }
-
     /// Runs `work` in a transaction that excludes every other one.
     async fn run_transaction<T>(
         &self,
         durability: Durability,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, LedgerError> {
-        let session = self.server.session().await?;
+        let session = self.session().await?;
         let mut client = session.client.lock().await;
         let write = async {
             let builder = client.build_transaction().read_only(false);
@@ -59,7 +50,7 @@ impl PostgresStorage {
             transaction.commit().await?;
             Ok(done)
         };
-        self.server.bounded(write).await
+        self.bounded(write).await
     }
 
     /// See [`super::Storage`].
@@ -92,42 +83,34 @@ impl PostgresStorage {
     }
 
     pub(super) async fn read<R: Record>(&self, query: &Query) -> Result<Vec<Row<R>>, LedgerError> {
-        let session = self.server.session().await?;
+        let session = self.session().await?;
         let client = session.client.lock().await;
-        self.server.bounded(read_rows(&*client, query)).await
+        self.bounded(read_rows(&*client, query)).await
     }
 
     pub(super) async fn read_numbers(&self, (statement, params): &Query) -> Result<(i64, i64), LedgerError> {
-        let session = self.server.session().await?;
+        let session = self.session().await?;
         let client = session.client.lock().await;
         let read = async {
             let row = client.query_typed_one(statement, &typed(params)).await?;
             Ok((row.try_get(0)?, row.try_get(1)?))
         };
-        self.server.bounded(read).await
+        self.bounded(read).await
     }
 
     pub(super) async fn try_lock(&self, device: &str) -> Result<LockAttempt, LedgerError> {
         let key = [Param::from(hash::hash_of(&["device", device]))];
-        let session = self.server.session().await?;
+        let session = self.session().await?;
         let client = session.client.lock().await;
         let lock = "SELECT pg_try_advisory_lock($1)";
-        let row = self.server.bounded(client.query_typed_one(lock, &typed(&key))).await?;
-        if row.try_get(0).map_err(|error| self.server.error(&error))? {
-            let guard = self.server.close_later(Rc::clone(&session));
+        let row = self.bounded(client.query_typed_one(lock, &typed(&key))).await?;
+        if row.try_get(0).map_err(|error| self.error(&error))? {
+            let guard = self.close_later(Rc::clone(&session));
             return Ok(LockAttempt::Locked(DeviceLock::new(guard)));
         }
-        let holder = self.server.bounded(client.query_typed_opt(HOLDER, &typed(&key))).await?;
+        let holder = self.bounded(client.query_typed_opt(HOLDER, &typed(&key))).await?;
         let holder = holder.and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
         Ok(LockAttempt::Held(holder.and_then(|name| Some(name.strip_prefix(NAME_PREFIX)?.to_owned()))))
-    }
-
-    pub(super) async fn ensure_in_place(&self) -> Result<(), LedgerError> {
-        self.server.check().await
-    }
-
-    pub(super) fn location(&self) -> String {
-        self.server.location()
     }
 }
 

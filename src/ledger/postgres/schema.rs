@@ -2,12 +2,9 @@
 
 use tokio_postgres::{Client, Transaction};
 
-use super::{PostgresStorage, lock_statement};
+use super::{PostgresStorage, VERSION, lock_statement};
 use crate::ledger::record::Record;
 use crate::ledger::{Attempt, Durability, LedgerError, LostRecord, OrderChange};
-
-/// The version of the tables, in `kustom.version`: the number of migrations.
-pub(in crate::ledger) const VERSION: i64 = 3;
 
 const MIGRATIONS: [&str; 3] = [TABLES, ORDER_CHANGES, FILTERS];
 
@@ -75,7 +72,7 @@ INSERT INTO kustom.version VALUES (0);
 impl PostgresStorage {
     /// Creates the tables, or brings them to this version. Grants a role what a till needs.
     pub(crate) async fn create(&self, role: Option<&str>) -> Result<(), LedgerError> {
-        let mut client = self.server.connect().await?.0;
+        let mut client = self.connect().await?.0;
         let work = async {
             let transaction = client.transaction().await?;
             transaction.batch_execute(&lock_statement()).await?;
@@ -97,9 +94,9 @@ impl PostgresStorage {
             transaction.commit().await?;
             Ok(VERSION)
         };
-        match self.server.bounded(work).await? {
+        match self.bounded(work).await? {
             VERSION => Ok(()),
-            found => Err(self.server.version_error(found)),
+            found => Err(self.version_error(found)),
         }
     }
 
@@ -115,14 +112,14 @@ impl PostgresStorage {
 
     /// The damaged attempts and changes of orders. The server compares the checksums, so that not everything is transferred.
     pub(crate) async fn damaged(&self) -> Result<Vec<LostRecord>, LedgerError> {
-        let session = self.server.session().await?;
+        let session = self.session().await?;
         let client = session.client.lock().await;
         let read = async {
             let mut lost = find_damaged::<Attempt>(&client).await?;
             lost.extend(find_damaged::<OrderChange>(&client).await?);
             Ok(lost)
         };
-        self.server.bounded(read).await
+        self.bounded(read).await
     }
 
     /// Moves the damaged attempts and changes of orders to tables of their own. Returns how many there were.
