@@ -80,36 +80,3 @@ impl Client {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn an_update_keeps_the_other_fields() {
-        let device = json!({
-            "id": "d", "name": "Till 1", "platform": "IOS", "location_id": "l", "color": "blue",
-            "metadata": {"floor": "2", "count": 7},
-        });
-        let rename = DeviceChange { name: Some("Till 2".into()), ..DeviceChange::default() };
-        let edit = DeviceChange {
-            location_id: Some(None),
-            set_metadata: [("area".into(), "bar".into())].into(),
-            unset_metadata: vec!["floor".into()],
-            ..DeviceChange::default()
-        };
-        for (device, change, expected) in [
-            (
-                device.clone(),
-                rename,
-                json!({"name": "Till 2", "metadata": {"floor": "2", "count": 7}, "location_id": "l"}),
-            ),
-            (device, edit, json!({"name": "Till 1", "metadata": {"count": 7, "area": "bar"}})),
-            (json!({"id": "d", "name": null}), DeviceChange::default(), json!({})),
-        ] {
-            let device = Resource::from_json(device).unwrap();
-            assert_eq!(Value::Object(change.to_body(&device)), expected);
-        }
-    }
-}

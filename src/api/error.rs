@@ -273,20 +273,12 @@ mod tests {
     #[test]
     fn the_exit_code_follows_the_response() {
         let code = |status, side_effect| report(status, "", side_effect).kind.code();
-        let cases = [
-            (400, 5),
-            (401, 3),
-            (403, 5),
-            (404, 4),
-            (409, 5),
-            (418, 5),
-            (422, 5),
-            (429, 6),
-            (500, 6),
-            (599, 6),
-        ];
-        for (status, expected) in cases {
-            assert_eq!(code(status, SideEffect::None), expected, "{status}");
+        for (expected, statuses) in
+            [(3, &[401][..]), (4, &[404]), (5, &[400, 403, 409, 418, 422]), (6, &[429, 500, 599])]
+        {
+            for status in statuses {
+                assert_eq!(code(*status, SideEffect::None), expected, "{status}");
+            }
         }
         for status in [408, 500] {
             assert_eq!(code(status, SideEffect::Possible), 7, "{status}");
@@ -304,25 +296,5 @@ mod tests {
         assert_eq!(refused.kind, ErrorKind::Refused);
         assert_eq!(refused.message, "Too much (REFUND_NOT_ALLOWED, HTTP 403)");
         assert_eq!(refused.hints, ["give the correlation ID c-1 to support"]);
-    }
-
-    #[test]
-    fn the_words_of_the_api_are_shortened() {
-        let long = "ü".repeat(100_000);
-        for body in [
-            serde_json::json!({"detail": long, "error_code": long, "correlation_id": long}),
-            serde_json::json!({"errors": {(&long): [long, long], "b": {"c": vec![&long; 100]}}}),
-        ] {
-            let error = report(400, &body.to_string(), SideEffect::None);
-            assert!(error.message.chars().count() <= MAX_CHARS + 1, "{}", error.message.len());
-            let json = error.to_json().to_string();
-            assert!(json.chars().count() < 2 * MAX_FIELDS * MAX_CHARS, "{}", json.len());
-        }
-    }
-
-    #[test]
-    fn text_from_the_server_cannot_control_the_terminal() {
-        let error = report(400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::None);
-        assert_eq!(error.message, "\\u{1b}[2Jgone (HTTP 400)");
     }
 }

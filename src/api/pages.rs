@@ -139,7 +139,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{FailureCause, SideEffect};
     use crate::model::Location;
     use serde_json::{Value, json};
     use std::cell::RefCell;
@@ -205,22 +204,5 @@ mod tests {
         let mut without_ids = Page::<Location>::from_json(json!([{}, {}])).unwrap();
         assert!(Seen::default().keep_new(&mut without_ids));
         assert_eq!(without_ids.content.len(), 2);
-    }
-
-    #[test]
-    fn an_error_ends_the_stream() {
-        let pages = collect(fetch_pages::<Location, _, _>(4, |number| async move {
-            if number == 0 {
-                return Ok(Page::from_json(json!({"content": [{}, {}, {}, {}], "total_pages": 3})).unwrap());
-            }
-            Err(Error {
-                request: String::new(),
-                cause: FailureCause::Lost("gone".into()),
-                side_effect: SideEffect::None,
-                attempts: 1,
-                retry_after: None,
-            })
-        }));
-        assert_eq!(pages.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
     }
 }

@@ -72,37 +72,3 @@ pub(super) fn json_type_name(value: &Value) -> &'static str {
         Value::Object(_) => "an object",
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Device, OrderItem, Platform, Session, SessionStatus};
-    use serde_json::json;
-
-    #[test]
-    fn unknown_fields_and_values_are_kept_in_order() {
-        let text =
-            r#"{"zeta":1.10,"id":17,"name":"Till","platform":"WATCH","big":123456789012345678901234567890}"#;
-        let device = Resource::<Device>::from_json(serde_json::from_str(text).unwrap()).unwrap();
-        assert_eq!(device.id.as_deref(), Some("17"));
-        assert_eq!(device.platform, Some(Platform::Other("WATCH".into())));
-        assert_eq!(serde_json::to_string(&device).unwrap(), text);
-    }
-
-    #[test]
-    fn wrong_types_are_parsed_leniently() {
-        let session = Resource::<Session>::from_json(json!({
-            "session_id": 5, "status": "PARTIAL", "order_amount": "24950", "purchase_started_at": "yesterday",
-            "order_items": [1, {"name": "x"}], "order_id": null,
-        }))
-        .unwrap();
-        let expected = Session {
-            session_id: Some("5".into()),
-            status: Some(SessionStatus::Other("PARTIAL".into())),
-            order_amount: Some(24950),
-            order_items: vec![OrderItem { name: Some("x".into()), ..OrderItem::default() }],
-            ..Session::default()
-        };
-        assert_eq!(*session, expected);
-    }
-}

@@ -222,5 +222,23 @@ fn set(table: &mut dyn TableLike, field: &str, value: Option<Value>) {
 }
 
 #[cfg(test)]
-#[path = "document_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::profiles::{Environment, KeySource};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_stored_profile_is_read_back(location in "\\PC{0,20}", command in ".{0,20}") {
+            let mut document = Document::default();
+            let mut profile = Profile::new(Environment::Local);
+            profile.location = Some(location.clone());
+            profile.set_key(KeySource::Command(command.clone()));
+            document.insert("x", profile);
+            let again = Document::parse(&document.to_text()).unwrap();
+            let profile = again.profile("x").unwrap();
+            prop_assert_eq!(profile.location.as_deref(), Some(location.as_str()));
+            prop_assert!(matches!(profile.key(), Some(KeySource::Command(read)) if read == command));
+        }
+    }
+}

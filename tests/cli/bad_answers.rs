@@ -270,12 +270,12 @@ fn refusals_are_told_with_their_fields_first() {
 
 #[test]
 fn answers_that_are_not_as_documented_are_tolerated() {
-    let devices = r#"{"content":[{"id":17,"name":null,"platform":"WATCH","metadata":{"n":1.50},"created_at":"yesterday","new":[1,{"a":2}]},{"platform":5},{}],"total_pages":"1","last":true,"extra":{}}"#;
+    let devices = r#"{"content":[{"id":17,"name":null,"platform":"WATCH","metadata":{"n":1.50},"created_at":"yesterday","new":[1,{"a":123456789012345678901234567890}]},{"platform":5},{}],"total_pages":"1","last":true,"extra":{}}"#;
     let server = Server::always(Reply::new(200, "application/json", devices));
     let home_ = env(&server);
     let lines = home_.run(["devices", "list", "-o", "ndjson"]).stdout_only();
     let expected = "{\"id\":17,\"name\":null,\"platform\":\"WATCH\",\"metadata\":{\"n\":1.50},\
-                    \"created_at\":\"yesterday\",\"new\":[1,{\"a\":2}]}\n{\"platform\":5}\n{}\n";
+                    \"created_at\":\"yesterday\",\"new\":[1,{\"a\":123456789012345678901234567890}]}\n{\"platform\":5}\n{}\n";
     assert_eq!(&lines, expected);
     let table = "ID  PLATFORM  METADATA\n17  WATCH     n=1.50\n    5\n\n";
     assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);

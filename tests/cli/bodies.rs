@@ -34,9 +34,19 @@ fn a_body_with_a_field_that_the_guard_cannot_read_is_rejected() {
         ("merchant_reference2", "[\"r\"]", "merchant_reference2 is [\"r\"]"),
         ("order_amount", "\"24950\"", "order_amount is \"24950\""),
         ("order_amount", "249.5", "order_amount is 249.5"),
+        ("order_amount", "-1", "order_amount is -1"),
+        ("order_tax_amount", "[1]", "order_tax_amount is [1]"),
         ("purchase_currency", "\"sek\"", "purchase_currency is \"sek\""),
+        ("device_id", "17", "device_id is 17"),
         ("device_id", "\"Till 1\"", "device_id is \"Till 1\""),
+        (
+            "device_id",
+            "\"11111111111141118111111111111111\"",
+            "device_id is \"11111111111141118111111111111111\"",
+        ),
         ("purchase_started_at", "1764190000", "purchase_started_at is 1764190000"),
+        ("order_items", "{}", "order_items is {}"),
+        ("order_items", "[5]", "order_items[0] is 5"),
         ("order_items", "[{\"unit_price\":\"1\"}]", "order_items[0].unit_price is \"1\""),
     ] {
         let mut fields = vec![
@@ -51,6 +61,16 @@ fn a_body_with_a_field_that_the_guard_cannot_read_is_rejected() {
         let said = env.command(["sessions", "create", "--body", "-"]).stdin(body).run().assert_failure(2);
         assert!(said.starts_with(&format!("error: --body: {named}, but must be ")), "{said}");
     }
+    let body = format!(r#"{{"device_id":"{DEVICE}","purchase_currency":"SEK"}}"#);
+    let said = dry_run(&env, "--body", body).assert_failure(2);
+    assert!(said.contains("order_amount is missing; it must be an integer of minor units"), "{said}");
+    let others =
+        r#""merchant_reference1":null,"new":[1],"order_items":[{"unit_price":100.0,"total_amount":100}]"#;
+    let body = format!(
+        r#"{{"device_id":"{}","order_amount":1e2,"purchase_currency":"SEK",{others}}}"#,
+        DEVICE.to_uppercase()
+    );
+    let _ = dry_run(&env, "--body", body).assert_code(0);
     server.assert_untouched();
 }
 
@@ -149,7 +169,7 @@ fn a_discount_with_the_wrong_sign_is_rejected_in_every_form() {
     }
     let create = ["sessions", "create", "--dry-run", "--device", DEVICE, "--item"];
     for (line, expected) in [
-        ("x,price=10.00,type=discount", positive),
+        ("x,price=10.00,qty=2,type=Discount", positive),
         ("x,price=10.00,qty=10,discount=101.00", larger),
         ("x,price=10.00,discount=-1.00", "discount: '-1.00' is negative"),
     ] {
@@ -189,12 +209,22 @@ fn carts_are_read_as_spreadsheets_and_windows_programs_save_them() {
 #[test]
 fn a_tax_in_percent_is_a_warning_and_one_minor_unit_per_line_is_accepted() {
     let env = TestEnv::new().local();
-    let printed = dry_run(&env, "--cart", "name,unit_price,tax_rate\nShirt,10000,25\n").assert_code(0);
-    assert!(
-        printed.stderr.contains("the tax rate is 25 basis points, which is 0.25 %"),
-        "{}",
-        printed.stderr
-    );
+    for (cart, warnings) in [
+        ("unit_price,tax_rate\nx,10000,25\n", &["the tax rate is 25 basis points, which is 0.25 %"][..]),
+        ("unit_price,tax_rate\nx,10000,100\nx,10000,2500\n", &[]),
+        (
+            "price,tax,type\nx,1,25%,physical\nx,1,300%,gift\nx,1,,\nx,1,,\n",
+            &[
+                "no tax is given in lines 3, 4, so none is sent",
+                "the tax rate in line 2 is more than 100%",
+                "the line type 'gift' is not documented, so the API may reject it",
+            ],
+        ),
+    ] {
+        let said = dry_run(&env, "--cart", format!("name,{cart}")).assert_code(0).stderr;
+        assert_eq!(said.matches("\"warning\"").count(), warnings.len(), "{said}");
+        assert!(warnings.iter().all(|warning| said.contains(warning)), "{said}");
+    }
     let cart = |tax: i64| {
         let line = json!({"name": "x", "unit_price": 10_000, "tax_rate": 1200});
         json!({"order_items": [line, line], "order_tax_amount": tax}).to_string()

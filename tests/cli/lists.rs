@@ -218,9 +218,10 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
 
 #[test]
 fn no_cell_of_a_csv_is_a_formula() {
-    let formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "a,\"b\"\nc"];
+    let formulas =
+        ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "a,\"b\"\nc", "a;=1", "a, +1;b;\"-2", "a\t@b"];
     let devices: Vec<_> =
-        formulas.iter().map(|name| json!({"id": 5, "name": name, "metadata": {"a": "=1"}})).collect();
+        formulas.iter().map(|name| json!({"id": 5, "name": name, "metadata": {"a": "v;=1"}})).collect();
     let server = Server::always(Reply::json(200, &json!({"content": devices})));
     let env = TestEnv::new().at(&server.url(), KEY);
     for args in [["devices", "list"], ["api", "GET"]] {
@@ -230,10 +231,12 @@ fn no_cell_of_a_csv_is_a_formula() {
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         for record in reader.records() {
             for cell in &record.unwrap() {
-                assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝']), "{cell:?} in {csv}");
+                for part in cell.split([',', ';', '\t']) {
+                    assert!(!part.trim_start().starts_with(['=', '+', '-', '@', '＝']), "{cell:?} in {csv}");
+                }
             }
         }
     }
     insta::assert_snapshot!(&env.run(["devices", "list", "-o", "csv", "--limit", "1"]).stdout_only(), @"id,name,location_id,platform,metadata,created_at,merchant_id,hardware_id,open_cash_register_id,unique_id\n\
-         5,'=1+1,,,\"{\"\"a\"\":\"\"=1\"\"}\",,,,,\n");
+         5,'=1+1,,,\"{\"\"a\"\":\"\"v;'=1\"\"}\",,,,,\n");
 }

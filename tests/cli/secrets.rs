@@ -386,6 +386,9 @@ fn the_profiles_file_is_private() {
     let _ = env.run(["profiles", "use", "local"]).ok();
     assert_eq!(mode(&file), 0o600);
     let _ = env.run(["dev", "create-device", "--name", "x", "--profile", "local"]).ok();
-    assert_eq!(mode(&env.state_folder().join("local.json")), 0o600);
+    let _ = env.run(["sessions", "create", "--device", "x", "--amount", "1", "--profile", "local"]).ok();
+    for file in ["local.json", "ledger.db"] {
+        assert_eq!(mode(&env.state_folder().join(file)), 0o600, "{file}");
+    }
     assert_eq!(mode(&env.state_folder()), 0o700);
 }

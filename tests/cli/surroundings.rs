@@ -60,9 +60,11 @@ fn a_key_is_recognized_wherever_it_stands() {
     let list = |key: &str| env.command(["devices", "list"]).env("KUSTOM_API_KEY", key).run();
     for key in [
         "\"kco_live_api_1\"",
-        "'kco_live_api_1'",
+        "' kco_live_api_1 '",
+        "KCO_LIVE_api_1",
         "KUSTOM_API_KEY=kco_live_api_1",
         "export K=\"kco_live_api_1\"",
+        "\"KUSTOM_API_KEY=kco_live_api_1\"",
         "\u{feff}kco_live_api_1\r\n",
         "c2hvcDprY29fbGl2ZV9hcGlfeA==",
     ] {
@@ -72,7 +74,16 @@ fn a_key_is_recognized_wherever_it_stands() {
             "{said}"
         );
     }
-    for key in ["\"kco_live_api_1", "key: kco_live_api_1", "a:kco_live_api_1"] {
+    for key in [
+        "\"kco_live_api_1",
+        "kco_live_api_1'",
+        "key: kco_live_api_1",
+        "a:kco_live_api_1",
+        "a=b=kco_live_api_1",
+        " \n",
+        "kco test",
+        "kco_tést",
+    ] {
         let said = list(key).assert_failure(2);
         assert!(said.starts_with("error: KUSTOM_API_KEY: ") && !said.contains("api_1"), "{said}");
     }
@@ -93,14 +104,27 @@ fn a_callback_secret_may_have_another_form() {
     let _ = trigger(secret).ok();
     for content in [
         "v1,whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        "'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3'",
         "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\r\n",
         "\u{feff}\"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\"",
         "SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        "export SECRET=\"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\"",
     ] {
         let outcome = trigger(content).assert_code(0);
         assert!(outcome.stderr.contains("as a secret of 24 bytes"), "{}", outcome.stderr);
     }
-    for content in ["kco_test_api_0123456789", "a word", "whsec_!"] {
+    let unpadded = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NQ";
+    let _ = trigger(unpadded).ok();
+    for content in [
+        "kco_test_api_0123456789",
+        "KEY=kco_live_api_0123456789abcdef",
+        "a word",
+        "MDEyMzQ1",
+        " \n",
+        "whsec_",
+        "whsec_!",
+        "whsec_MDEy\nwhsec_MDEy",
+    ] {
         let said = trigger(content).assert_failure(2);
         assert!(said.contains("does not contain a callback secret: ") && !said.contains("0123"), "{said}");
     }
@@ -278,7 +302,12 @@ fn in_continuous_integration_nothing_is_asked() {
 fn typed_paths_and_addresses_are_completed() {
     let server = Server::always(Reply::json(200, &json!({"content": []})));
     let env = TestEnv::new().at(&server.url().replace("http://", ""), KEY).env("KUSTOM_MERCHANT_ID", "M-1");
-    for path in ["ipp/v1/devices", "C:/Program Files/Git/ipp/v1/devices", "/ipp/v1/devices"] {
+    for path in [
+        "ipp/v1/devices",
+        "C:/Program Files/Git/ipp/v1/devices",
+        "d:\\msys64\\ipp\\v1\\devices",
+        "/ipp/v1/devices",
+    ] {
         let _ = env.run(["api", "GET", path]).ok();
     }
     let _ = env.run(["api", "HEAD", "/ipp/v1/devices"]).ok();
@@ -286,7 +315,7 @@ fn typed_paths_and_addresses_are_completed() {
         assert_eq!(asked.target, "/ipp/v1/devices");
         assert_eq!(asked.header("x-merchant-id"), Some("M-1"), "{}", asked.method);
     }
-    assert_eq!(server.lines().len(), 4);
+    assert_eq!(server.lines().len(), 5);
 }
 
 /// The names of this machine as people type them, with the path that they add.

@@ -82,7 +82,7 @@ fn all_that_a_line_can_have() {
         "--item",
         "Voucher,price=-10.00,tax=12%,type=discount",
         "--item",
-        "Bag,price=7",
+        "\"Bag \"\"L\"\"\", price=7",
     ];
     let words =
         ["--currency", "SEK", "--reference", "r-1", "--reference2", "r-2", "--merchant-data", "{\"a\":1}"];
@@ -97,7 +97,7 @@ fn all_that_a_line_can_have() {
              "tax_rate": 1200, "total_discount_amount": 5000, "total_amount": 25000, "total_tax_amount": 2679},
             {"type": "discount", "name": "Voucher", "quantity": 1, "unit_price": -1000, "tax_rate": 1200,
              "total_amount": -1000, "total_tax_amount": -107},
-            {"name": "Bag", "quantity": 1, "unit_price": 700, "tax_rate": 0, "total_amount": 700,
+            {"name": "Bag \"L\"", "quantity": 1, "unit_price": 700, "tax_rate": 0, "total_amount": 700,
              "total_tax_amount": 0},
         ],
     });
@@ -218,6 +218,7 @@ fn what_is_no_cart_is_named_and_not_sent() {
             "--cart, line 1: unit_price: '1.5' is not a whole number",
         ),
         (r#"[{"name":"a","price":"1","colour":"red"}]"#, "--cart, line 1: 'colour' is not known"),
+        (r#"[{"name":["a"],"price":1}]"#, "--cart, line 1: 'name' must be a text or a number"),
         ("name,price,price\na,1,2\n", "--cart: the column 'price' occurs twice"),
         ("name,price\na,1\nb,x\n", "--cart, line 3: price: "),
         ("name,price\na,1,2\n", "--cart, line 2: it has 3 cells, but the header row has 2"),
@@ -232,7 +233,12 @@ fn what_is_no_cart_is_named_and_not_sent() {
     }
     for (item, begins) in [
         ("Cup", "--item 1: 'price' is missing"),
+        ("", "--item 1: 'name' is missing"),
         ("Cup,price", "--item 1: 'price' is not a pair"),
+        ("Cup,35", "--item 1: '35' is not a pair"),
+        ("Cup,price=35,tax=12,5%", "--item 1: tax: '12,5%' has a decimal comma; write tax=12.5%"),
+        ("Cup,price=35.005", "--item 1: price: '35.005' has 3 decimals, but SEK has 2"),
+        ("Cup,price=35,tax=25", "--item 1: tax: '25' is not a tax rate"),
         ("Cup,price=1,price=2", "--item 1: 'price' is given twice"),
         ("Cup,price=1,unit_price=2", "--item 1: 'unit_price' is not known"),
         ("Cup,price=1,qty=1.5", "--item 1: qty: '1.5' is not a whole number"),

@@ -72,12 +72,14 @@ fn a_directory_sets_a_profile_and_defaults_and_no_key() {
             .ok()
             .contains("SEK")
     );
-    for key in ["api_key", "base_url", "api_key_command", "ledger"] {
+    for key in ["api_key", "base_url", "api_key_command", "ledger", "merchant_id"] {
         env.file(".kustom.toml", format!("profile = \"local\"\n{key} = \"secret-value\"\n"));
         let said = env.run(["devices", "list"]).assert_failure(2);
         assert!(said.contains(&format!("line 2: '{key}' is not a setting of a directory")), "{said}");
         assert!(!said.contains("secret-value"), "{said}");
     }
+    env.file(".kustom.toml", "profile = 1\n");
+    assert!(env.run(["devices", "list"]).assert_failure(2).contains("line 1"));
 }
 
 #[test]

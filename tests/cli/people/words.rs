@@ -74,7 +74,7 @@ fn small_mistakes_are_explained_in_words() {
         ["sessions", "create", "--device", "Till 1", "--dry-run", "--item", "Tea,price=3.50,type=drink"];
     let warned = env.run(args).assert_code(0).stderr;
     assert!(warned.contains("warning: no tax is given in line 1"), "{warned}");
-    assert!(warned.contains("warning: the item type in line 1 is neither physical nor discount"), "{warned}");
+    assert!(warned.contains("warning: the line type 'drink' is not documented"), "{warned}");
     // Durations without a unit are seconds.
     let _ = env.run(["devices", "list", "--timeout", "5"]).ok();
     let cart = env.file("cart.csv", "name,price\n\"two\nlines\",1\nx,1,1\n");
