@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::record::Row;
 use super::{
-    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, Origin, decide_change, sql,
+    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, Origin, decide_change,
+    sql,
 };
 use crate::error::Error;
 
