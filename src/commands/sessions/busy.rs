@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Filter};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Choice, format_amount};
-use crate::polling::watch::{NextAction, Observation, Watch};
+use crate::polling::next_poll;
 use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_age, format_duration};
 
@@ -224,35 +224,28 @@ pub(super) async fn wait_until_ended(
         let OpenSession { id, .. } = session;
         let description = session.describe();
         context.output.status(&format!("Waiting for session {id} to end: {description}."));
-        let mut watch = Watch::new(POLL_INTERVAL, context.settings.timeout);
-        let mut ended = None;
         loop {
-            let mut unreadable = None;
-            let observation = match context.client.session_once(*id).await {
+            let failure = match context.client.session_once(*id).await {
                 Ok(polled) => {
                     check_requested(&session.attempt, &polled)
                         .map_err(|error| say_nothing_created(error, *id))?;
-                    let status = polled.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-                    if status.is_terminal() {
+                    if is_terminal(&polled) {
                         outcome::record_status(&polled, context).await;
-                        ended = Some(polled);
+                        context.output.status(&format!("Session {id}: {}", outcome::describe_status(&polled)));
+                        break;
                     }
-                    Observation::Status(status)
+                    None
                 }
                 Err(error) if error.status() == Some(404) => break,
-                Err(error) if error.is_transient() => {
-                    let retry_after = error.retry_after;
-                    unreadable = Some(Error::from(error));
-                    Observation::Failure(retry_after)
-                }
+                Err(error) if error.is_transient() => Some(error),
                 Err(error) => return Err(say_nothing_created(Error::from(error), *id)),
             };
-            match watch.observe(start.elapsed(), observation).next {
-                NextAction::Poll(delay) => tokio::time::sleep(delay).await,
-                NextAction::Finished => break,
-                NextAction::TimedOut => {
-                    if let Some(error) = unreadable {
-                        return Err(say_nothing_created(error, *id));
+            let retry_after = failure.as_ref().and_then(|error| error.retry_after);
+            match next_poll(POLL_INTERVAL, retry_after, start.elapsed(), context.settings.timeout) {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => {
+                    if let Some(error) = failure {
+                        return Err(say_nothing_created(Error::from(error), *id));
                     }
                     let waited = format_duration(start.elapsed());
                     let message =
@@ -262,9 +255,6 @@ pub(super) async fn wait_until_ended(
                         .hint(format!("cancel it: kustom sessions cancel {id}")));
                 }
             }
-        }
-        if let Some(session) = ended {
-            context.output.status(&format!("Session {id}: {}", outcome::describe_status(&session)));
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::{Cancelled, Run, Target};
 use crate::api;
 use crate::error::{ErrorKind, ExitStatus};
 use crate::model::SessionStatus;
-use crate::polling::watch::{NextAction, Observation, Watch};
+use crate::polling::next_poll;
 use crate::scenario::assertions::StepResult;
 use crate::scenario::model::ResourceKind;
 use crate::text::format_duration;
@@ -27,10 +27,10 @@ impl Run<'_> {
         until: &SessionStatus,
         within: Duration,
     ) -> Result<StepResult, Cancelled> {
-        let mut watch = Watch::new(POLL_INTERVAL.max(within / MAX_POLLS), Some(within));
+        let interval = POLL_INTERVAL.max(within / MAX_POLLS);
         let started = self.now();
         loop {
-            let (result, observation) = match self.client.send(&api::read_session_request(session)).await {
+            let (result, status, retry_after) = match self.client.send(&api::read_session_request(session)).await {
                 Ok(response) => {
                     let result = successful_request(&response);
                     let Some(status) = string_field(result.response.as_ref(), "status") else {
@@ -40,27 +40,27 @@ impl Run<'_> {
                     if status == *until {
                         return Ok(result);
                     }
-                    (result, Observation::Status(status))
+                    if status.is_terminal() {
+                        let exit_code = ExitStatus::from_session_status(&status).code();
+                        let message = Some(format!("it is {status}"));
+                        return Ok(StepResult { exit_code, message, ..result });
+                    }
+                    (result, Some(status), None)
                 }
                 Err(error) => {
-                    let observation = Observation::Failure(error.retry_after);
+                    let retry_after = error.retry_after;
                     let result = StepResult::from(error);
                     if result.exit_code != ErrorKind::Unavailable.code() {
                         return Ok(result);
                     }
-                    (result, observation)
+                    (result, None, retry_after)
                 }
             };
             let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
-            match watch.observe(elapsed, observation.clone()).next {
-                NextAction::Poll(after) => self.sleep(after).await?,
-                NextAction::Finished => {
-                    let Observation::Status(status) = observation else { return Ok(result) };
-                    let exit_code = ExitStatus::from_session_status(&status).code();
-                    return Ok(StepResult { exit_code, message: Some(format!("it is {status}")), ..result });
-                }
-                NextAction::TimedOut => {
-                    let Observation::Status(status) = observation else { return Ok(result) };
+            match next_poll(interval, retry_after, elapsed, Some(within)) {
+                Some(after) => self.sleep(after).await?,
+                None => {
+                    let Some(status) = status else { return Ok(result) };
                     let message = format!("it is {status} after {}", format_duration(within));
                     let exit_code = ExitStatus::SessionOpen.code();
                     return Ok(StepResult { exit_code, message: Some(message), ..result });
