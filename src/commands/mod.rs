@@ -23,6 +23,7 @@ mod report;
 mod resolve;
 mod sales;
 mod sessions;
+mod spreadsheet;
 mod webhooks;
 
 use clap::Subcommand;

@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
+use crate::commands::spreadsheet::{Sheet, line_of};
 use crate::error::Error;
 use crate::fs::io_error_message;
 use crate::model::{Currency, parse_amount};
 use crate::text::decode_text;
 
-/// A day of a large store has a few thousand lines.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
-
 /// The columns of the export, without the difference between upper and lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, clap::Args)]
 pub(super) struct Columns {
-    pub reference: String,
-    pub amount: String,
-    pub currency: Option<String>,
+    /// Column of the export with the reference of the sale
+    #[arg(long, value_name = "NAME", default_value = "reference", requires = "pos")]
+    reference_column: String,
+    /// Column of the export with the amount
+    #[arg(long, value_name = "NAME", default_value = "amount", requires = "pos")]
+    amount_column: String,
+    /// Column of the export with the currency
+    #[arg(long, value_name = "NAME", requires = "pos")]
+    currency_column: Option<String>,
 }
 
 /// A line of the export. A negative amount is a refund.
@@ -29,10 +33,6 @@ pub(super) struct PosLine {
 
 pub(super) fn read(path: &Path, columns: &Columns, default: Option<Currency>) -> Result<Vec<PosLine>, Error> {
     let failed = |reason: String| Error::usage(format!("--pos {}: {reason}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| failed(io_error_message(&error)))?.len();
-    if size > MAX_BYTES {
-        return Err(failed("it is larger than 64 MiB".to_owned()));
-    }
     let bytes = std::fs::read(path).map_err(|error| failed(io_error_message(&error)))?;
     parse(&decode(&bytes), columns, default).map_err(failed)
 }
@@ -44,23 +44,10 @@ fn decode(bytes: &[u8]) -> String {
 }
 
 fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec<PosLine>, String> {
-    let (text, named) = match text.split_once('\n') {
-        Some((first, rest)) if first.trim().to_ascii_lowercase().starts_with("sep=") => {
-            (rest, first.trim().as_bytes().get(4).copied())
-        }
-        _ => (text, None),
-    };
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let found = [b';', b'\t'].into_iter().find(|byte| first.as_bytes().contains(byte));
-    let delimiter = named.or(found).unwrap_or(b',');
+    let Sheet { delimiter, header, rows } =
+        Sheet::parse(text).map_err(|error| format!("it is not CSV: {error}"))?;
     // Where a comma separates decimals, a semicolon separates cells.
     let decimal_comma = delimiter != b',';
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| format!("it is not CSV: {error}"))?.clone();
     let find = |name: &str| {
         let index = header.iter().position(|column| column.to_lowercase() == name.to_lowercase());
         index.ok_or_else(|| {
@@ -68,16 +55,12 @@ fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec
             format!("it has no column '{name}'; its columns are {}", columns.join(", "))
         })
     };
-    let (reference, amount) = (find(&columns.reference)?, find(&columns.amount)?);
-    let currency = columns.currency.as_deref().map(find).transpose()?;
+    let (reference, amount) = (find(&columns.reference_column)?, find(&columns.amount_column)?);
+    let currency = columns.currency_column.as_deref().map(find).transpose()?;
     let mut lines = Vec::new();
-    for (record, number) in reader.records().zip(2..) {
-        let record = record.map_err(|error| format!("line {number}: {error}"))?;
-        // Spreadsheets leave rows of empty cells.
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
-        let cell = |index: usize| record.get(index).unwrap_or_default();
+    for row in rows {
+        let number = line_of(&row);
+        let cell = |index: usize| row.get(index).unwrap_or_default();
         let currency = match currency.map(cell).filter(|code| !code.is_empty()) {
             Some(code) => Some(code.parse().map_err(|error| format!("line {number}: {error}"))?),
             None => default,
@@ -127,7 +110,11 @@ mod tests {
     use super::*;
 
     fn columns() -> Columns {
-        Columns { reference: "kvitto".into(), amount: "belopp".into(), currency: None }
+        Columns {
+            reference_column: "kvitto".into(),
+            amount_column: "belopp".into(),
+            currency_column: None,
+        }
     }
 
     fn amounts(text: &str) -> Result<Vec<(String, i64)>, String> {

@@ -48,15 +48,8 @@ pub(super) struct Args {
     /// Export of the point of sale, as CSV
     #[arg(long, value_name = "FILE")]
     pos: Option<PathBuf>,
-    /// Column of the export with the reference of the sale
-    #[arg(long, value_name = "NAME", default_value = "reference", requires = "pos")]
-    reference_column: String,
-    /// Column of the export with the amount
-    #[arg(long, value_name = "NAME", default_value = "amount", requires = "pos")]
-    amount_column: String,
-    /// Column of the export with the currency
-    #[arg(long, value_name = "NAME", requires = "pos")]
-    currency_column: Option<String>,
+    #[command(flatten)]
+    columns: Columns,
     /// Currency of the export [default: that of the profile, or of all sales]
     #[arg(long, value_name = "CURRENCY", requires = "pos", add = complete::currencies())]
     currency: Option<Currency>,
@@ -133,15 +126,10 @@ impl Args {
 
     fn read_pos(&self, sales: &[Attempt], context: &ApiContext<'_>) -> Result<Option<PosSums>, Error> {
         let Some(path) = &self.pos else { return Ok(None) };
-        let columns = Columns {
-            reference: self.reference_column.clone(),
-            amount: self.amount_column.clone(),
-            currency: self.currency_column.clone(),
-        };
         let profile = context.account.currency.as_ref().and_then(|currency| currency.value.parse().ok());
         let default = self.currency.or(profile).or_else(|| only_currency(sales));
         let mut pos: PosSums = PosSums::new();
-        for line in pos_file::read(path, &columns, default)? {
+        for line in pos_file::read(path, &self.columns, default)? {
             let key = (line.currency.code().to_owned(), normalize_text(&line.reference));
             let (sold, refunded) = pos.entry(key).or_default();
             let (sum, amount) = if line.amount < 0 {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::args::Input;
+use crate::commands::spreadsheet::{Sheet, line_of};
 use crate::context::ApiContext;
 use crate::error::Error;
 use crate::model::{
@@ -107,23 +108,10 @@ fn check_cart(
     })
 }
 
-/// Reads a header row with the keys of either form, and one item per row, with its line. Spreadsheets in many countries separate cells
-/// by semicolons or tabs, and leave empty rows.
+/// Reads a header row with the keys of either form, and one item per row, with its line.
 fn items_from_csv(text: &str) -> Result<Vec<(usize, Value)>, Error> {
-    let (separator, text) = split_separator(text);
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let is_in_header = |byte: &u8| first.as_bytes().contains(byte);
-    let delimiter = separator.or_else(|| [b';', b'\t'].into_iter().find(is_in_header)).unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .trim(csv::Trim::All)
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let invalid = |error: csv::Error| Error::usage(format!("--cart: it is neither JSON nor CSV: {error}"));
-    let is_empty = |record: &csv::StringRecord| record.iter().all(|cell| trim_text(cell).is_empty());
-    let mut records = reader.records().filter(|record| !record.as_ref().is_ok_and(is_empty));
-    let header = records.next().transpose().map_err(invalid)?.unwrap_or_default();
+    let Sheet { header, rows, .. } = Sheet::parse(text)
+        .map_err(|error| Error::usage(format!("--cart: it is neither JSON nor CSV: {error}")))?;
     let mut header: Vec<_> = header.iter().map(|cell| trim_text(cell).to_lowercase()).collect();
     // A column without a header may be empty, as to the right of a table.
     let named = header.iter().rposition(|key| !key.is_empty()).map_or(0, |last| last + 1);
@@ -136,35 +124,19 @@ fn items_from_csv(text: &str) -> Result<Vec<(usize, Value)>, Error> {
         return Err(Error::usage(format!("--cart: the column '{}' occurs twice", header[index])));
     }
     let mut items = Vec::new();
-    for record in records {
-        let record = record.map_err(invalid)?;
-        let line = record
-            .position()
-            .map_or(items.len() + 2, |position| usize::try_from(position.line()).unwrap_or_default());
+    for row in rows {
+        let line = line_of(&row);
         let is_beyond = |(index, cell): (usize, &str)| index >= header.len() && !trim_text(cell).is_empty();
-        if record.len() < header.len() || record.iter().enumerate().any(is_beyond) {
-            let (cells, expected) = (pluralize(record.len(), "cell"), header.len());
+        if row.len() < header.len() || row.iter().enumerate().any(is_beyond) {
+            let (cells, expected) = (pluralize(row.len(), "cell"), header.len());
             let message = format!("--cart, line {line}: it has {cells}, but the header row has {expected}");
             return Err(
                 Error::usage(message).hint("quote a cell that contains the separator or a line break")
             );
         }
         // An empty cell counts as a missing key.
-        let cells = header.iter().zip(record.iter()).filter(|(_, cell)| !trim_text(cell).is_empty());
+        let cells = header.iter().zip(row.iter()).filter(|(_, cell)| !trim_text(cell).is_empty());
         items.push((line, cells.map(|(key, cell)| (key.as_str(), cell)).collect()));
     }
     Ok(items)
-}
-
-/// Splits off the first line if it is `sep=;`, in which Excel names the separator.
-fn split_separator(text: &str) -> (Option<u8>, &str) {
-    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let first = first.trim_end_matches('\r').trim_matches('"').to_ascii_lowercase();
-    match first.strip_prefix("sep=").map(str::as_bytes) {
-        // Excel fills the row with empty cells.
-        Some([separator, cells @ ..]) if cells.iter().all(|cell| cell == separator) => {
-            (Some(*separator), rest)
-        }
-        _ => (None, text),
-    }
 }
