@@ -8,25 +8,11 @@ use crate::text::escape_control;
 /// A suggestion may differ from what was typed by this many letters, and from a short word by fewer.
 const MAX_EDIT_DISTANCE: usize = 2;
 
-/// Words that stand for a command.
-const SYNONYMS: [(&str, &[&str]); 19] = [
+/// Words that stand for several, or for a flag. Those that stand for a noun are its aliases.
+const SYNONYMS: [(&str, &[&str]); 5] = [
     ("pair", &["enrollments", "pair"]),
     ("enroll", &["enrollments", "pair"]),
     ("enrol", &["enrollments", "pair"]),
-    ("enrolments", &["enrollments"]),
-    ("enrolment", &["enrollments"]),
-    ("phones", &["devices"]),
-    ("phone", &["devices"]),
-    ("tills", &["devices"]),
-    ("till", &["devices"]),
-    ("terminals", &["devices"]),
-    ("terminal", &["devices"]),
-    ("stores", &["locations"]),
-    ("store", &["locations"]),
-    ("payments", &["sessions"]),
-    ("payment", &["sessions"]),
-    ("accounts", &["profiles"]),
-    ("account", &["profiles"]),
     ("whoami", &["profiles", "show"]),
     ("version", &["--version"]),
 ];

@@ -128,15 +128,8 @@ impl Demo<'_> {
         {
             child.env_remove(name);
         }
-        // The parts at odd positions are in quotation marks.
-        for (position, part) in command.split('\'').enumerate() {
-            if position % 2 == 0 {
-                child.args(part.split_whitespace())
-            } else {
-                child.arg(part)
-            };
-        }
         child
+            .args(shell_words::split(command).unwrap_or_default())
             .args(["--color", if self.output.has_colors() { "always" } else { "never" }])
             .env("KUSTOM_PROFILE", "local")
             .env("KUSTOM_OUTPUT", if self.is_table { "table" } else { json_format })

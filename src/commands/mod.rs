@@ -32,20 +32,22 @@ use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use deferred::Deferred;
 
-// The singular nouns are hidden aliases: clap_complete would offer them instead of the plural.
+// The singular nouns, and words that people type for a noun, are hidden aliases: clap_complete would offer others instead of
+// the noun.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Login(login::Args),
-    #[command(subcommand, alias = "profile")]
+    #[command(subcommand, aliases = ["profile", "accounts", "account"])]
     Profiles(Deferred<profiles::Command>),
     Doctor(doctor::Args),
-    #[command(subcommand, alias = "location")]
+    #[command(subcommand, aliases = ["location", "stores", "store"])]
     Locations(Deferred<locations::Command>),
-    #[command(subcommand, alias = "enrollment")]
+    #[command(subcommand, aliases = ["enrollment", "enrolments", "enrolment"])]
     Enrollments(Deferred<enrollments::Command>),
-    #[command(subcommand, alias = "device")]
+    #[command(subcommand)]
+    #[command(aliases = ["device", "phones", "phone", "tills", "till", "terminals", "terminal"])]
     Devices(Deferred<devices::Command>),
-    #[command(subcommand, alias = "session")]
+    #[command(subcommand, aliases = ["session", "payments", "payment"])]
     Sessions(Deferred<sessions::Command>),
     #[command(subcommand, alias = "order")]
     Orders(Deferred<orders::Command>),

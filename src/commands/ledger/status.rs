@@ -72,6 +72,10 @@ impl Args {
     }
 }
 
+fn format_number(number: Option<impl ToString>) -> Cell {
+    Cell::optional(number.map(|number| number.to_string()))
+}
+
 impl View for Status {
     const NOUN: &'static str = "ledger";
     const COLUMNS: &'static [Column<Self>] = &[
@@ -84,13 +88,9 @@ impl View for Status {
                 Cell::styled("no", CellStyle::Error)
             }
         }),
-        Column::new("VERSION", |status| Cell::optional(status.version.map(|number| number.to_string()))),
-        Column::new("ATTEMPTS", |status| Cell::optional(status.attempts.map(|number| number.to_string()))),
-        Column::new("UNKNOWN", |status| {
-            Cell::optional(status.unknown_attempts.map(|number| number.to_string()))
-        }),
-        Column::new("UNDELIVERED", |status| {
-            Cell::optional(status.undelivered.map(|number| number.to_string()))
-        }),
+        Column::new("VERSION", |status| format_number(status.version)),
+        Column::new("ATTEMPTS", |status| format_number(status.attempts)),
+        Column::new("UNKNOWN", |status| format_number(status.unknown_attempts)),
+        Column::new("UNDELIVERED", |status| format_number(status.undelivered)),
     ];
 }

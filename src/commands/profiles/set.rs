@@ -34,18 +34,16 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let (name, key, value) = match <[String; 3]>::try_from(self.words) {
-            Ok([name, key, value]) => (Some(name), key, value),
-            Err(words) => match <[String; 2]>::try_from(words) {
-                Ok([key, value]) => (None, key, value),
-                Err(_) => return Err(Error::usage("give a key and a value")),
-            },
+        let (name, key, value) = match self.words.as_slice() {
+            [key, value] => (None, key, value),
+            [name, key, value] => (Some(name), key, value),
+            _ => return Err(Error::usage("give a key and a value")),
         };
         let store = app.settings.store();
         let row = store.change(|document| {
             let active = document.active().map(str::to_owned);
             let used = app.settings.profile_name(active.as_deref()).map(|name| name.value);
-            let name = name.clone().or(used).ok_or_else(|| {
+            let name = name.cloned().or(used).ok_or_else(|| {
                 Error::usage("no profile is active")
                     .hint("name the profile: kustom profiles set PROFILE KEY VALUE")
             })?;
@@ -54,7 +52,7 @@ impl Args {
                     .hint("add a profile of your own with `kustom login`"));
             }
             let mut profile = find_profile(document, &name)?.clone();
-            set_value(&mut profile, &key, &value, app.settings.allow_http.as_deref())?;
+            set_value(&mut profile, key, value, app.settings.allow_http.as_deref())?;
             document.insert(&name, profile.clone());
             // The same checks as before a request: the key, the environment and the host must fit.
             if profile.key().is_some() {
@@ -63,7 +61,7 @@ impl Args {
             Ok::<_, Error>(ProfileRow::new(&name, document.active(), &profile))
         })?;
         app.output.print_item(&row)?;
-        let (name, key) = (escape_control(&row.name), escape_control(&key));
+        let (name, key) = (escape_control(&row.name), escape_control(key));
         app.output.status(&match value.trim() {
             "" => format!("Removed {key} from the profile '{name}'."),
             value => format!("Set {key} of the profile '{name}' to {}.", escape_control(value)),

@@ -1,7 +1,6 @@
 //! `kustom profiles use`
 
 use super::row::ProfileRow;
-
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::App;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::create_args::{NewSession, SessionArgs};
-use super::duplicate_guard::{ExistingSession, IfExists, Policies, Start, start_attempt};
+use super::duplicate_guard::{ExistingSession, Policies, Start, start_attempt};
 use super::outcome;
 use super::reporter::WatchedSession;
 use super::request_session::request_session;
@@ -50,16 +50,8 @@ Next:
 pub(crate) struct Args {
     #[command(flatten)]
     session: SessionArgs,
-    /// Create the session even if the same sale may have been charged before
-    #[arg(long, conflicts_with = "if_exists")]
-    allow_duplicate: bool,
-    /// What to do if the sale already has a session that is open or paid
-    #[arg(long, value_name = "POLICY", value_enum, default_value_t = IfExists::Fail)]
-    if_exists: IfExists,
-    /// What to do if the device has an open session [default: the profile's `if_busy`; else a terminal offers the
-    /// choices, and a script uses warn]
-    #[arg(long, value_name = "POLICY", value_enum)]
-    if_busy: Option<IfBusy>,
+    #[command(flatten)]
+    policies: Policies,
     /// Print the request without sending it
     #[arg(long)]
     dry_run: bool,
@@ -73,11 +65,11 @@ pub(crate) struct Args {
 impl Args {
     /// Whether `--timeout` limits the wait, rather than each request.
     pub(super) const fn waits(&self) -> bool {
-        self.watch || matches!(self.if_busy, Some(IfBusy::Wait))
+        self.watch || matches!(self.policies.if_busy, Some(IfBusy::Wait))
     }
 
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { session, allow_duplicate, if_exists, if_busy, dry_run, watch, wait } = self;
+        let Self { session, mut policies, dry_run, watch, wait } = self;
         if !watch && wait.is_given() {
             return Err(Error::usage(
                 "--interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch",
@@ -90,13 +82,12 @@ impl Args {
         context.output.check_columns::<Resource<Session>>()?;
         session.ensure_complete(context)?;
         context.ensure_can_confirm()?;
-        let if_busy = if_busy.or(context.account.if_busy.as_ref().map(|policy| policy.value));
-        let policies = Policies { allow_duplicate, if_exists, if_busy };
+        policies.if_busy = policies.if_busy.or(context.account.if_busy.as_ref().map(|policy| policy.value));
         let prepare = async {
             let new = session.build(context).await?;
             let cancels =
                 if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
-            let frees = if if_busy == Some(IfBusy::Cancel) {
+            let frees = if policies.if_busy == Some(IfBusy::Cancel) {
                 ", after canceling what is open on the device"
             } else {
                 ""
@@ -170,7 +161,7 @@ async fn print_existing(
 /// Names the device that is offline, which the API does not.
 fn name_offline_device(error: Error, new: &NewSession) -> Error {
     if error.kind == ErrorKind::Refused && error.message.to_lowercase().contains("offline") {
-        return error.context(new.target());
+        return error.context(&new.target);
     }
     error
 }

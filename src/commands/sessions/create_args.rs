@@ -25,7 +25,7 @@ pub(super) struct NewSession {
     request: SessionRequest,
     location_id: Option<String>,
     /// The device and the location as the user knows them: `device 'Till 1' at location 'Stockholm' (id)`.
-    target: String,
+    pub(super) target: String,
 }
 
 impl NewSession {
@@ -36,11 +36,6 @@ impl NewSession {
     /// The fields of the body.
     pub(super) fn fields(&self) -> Map<String, Value> {
         serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// The device and the location as the user knows them.
-    pub(super) fn target(&self) -> &str {
-        &self.target
     }
 
     /// The amount and where it is paid, for prompts and messages.

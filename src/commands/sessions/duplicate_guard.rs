@@ -25,10 +25,17 @@ pub(super) enum IfExists {
 }
 
 /// When a session is created despite earlier ones.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Policies {
-    pub(super) allow_duplicate: bool,
-    pub(super) if_exists: IfExists,
+    /// Create the session even if the same sale may have been charged before
+    #[arg(long, conflicts_with = "if_exists")]
+    allow_duplicate: bool,
+    /// What to do if the sale already has a session that is open or paid
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = IfExists::Fail)]
+    if_exists: IfExists,
+    /// What to do if the device has an open session [default: the profile's `if_busy`; else a terminal offers the
+    /// choices, and a script uses warn]
+    #[arg(long, value_name = "POLICY", value_enum)]
     pub(super) if_busy: Option<IfBusy>,
 }
 
