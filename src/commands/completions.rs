@@ -1,5 +1,3 @@
-//! `kustom completions`
-
 use crate::commands::help::text::after_help;
 use crate::complete::Shell;
 use crate::context::App;

@@ -1,5 +1,3 @@
-//! `kustom demo`
-
 use std::path::PathBuf;
 use std::process::Stdio;
 

@@ -1,5 +1,3 @@
-//! `kustom doctor`
-
 mod check;
 mod local;
 mod network;

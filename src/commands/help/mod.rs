@@ -1,5 +1,3 @@
-//! `kustom help`
-
 pub(crate) mod text;
 mod topics;
 

@@ -1,5 +1,3 @@
-//! `kustom ledger export`
-
 use super::count;
 use crate::commands::help::text::after_help;
 use crate::context::App;

@@ -1,5 +1,3 @@
-//! `kustom ledger import`
-
 use serde::Deserialize;
 
 use super::count;

@@ -1,5 +1,3 @@
-//! `kustom ledger init`
-
 use crate::commands::help::text::after_help;
 use crate::context::{App, postgres_storage};
 use crate::error::{Error, ExitStatus};

@@ -1,5 +1,3 @@
-//! `kustom ledger`
-
 mod export;
 mod import;
 mod init;

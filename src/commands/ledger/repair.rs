@@ -1,5 +1,3 @@
-//! `kustom ledger repair`
-
 use super::count;
 use crate::commands::help::text::after_help;
 use crate::context::{App, postgres_storage};

@@ -1,5 +1,3 @@
-//! `kustom ledger status`
-
 use serde::Serialize;
 
 use crate::commands::help::text::after_help;

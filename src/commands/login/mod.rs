@@ -1,5 +1,3 @@
-//! `kustom login`
-
 mod interactive;
 
 use std::path::PathBuf;

@@ -1,5 +1,3 @@
-//! `kustom orders get`
-
 use super::find::find_order;
 use super::view::without_personal_data;
 use crate::commands::help::text::after_help;

@@ -1,5 +1,3 @@
-//! `kustom orders refund`
-
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 

@@ -1,5 +1,3 @@
-//! `kustom payouts get`
-
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};

@@ -1,5 +1,3 @@
-//! `kustom payouts list`
-
 use jiff::tz::TimeZone;
 
 use crate::api::PayoutFilter;

@@ -1,5 +1,3 @@
-//! `kustom payouts transactions`
-
 use crate::api::TransactionFilter;
 use crate::commands::help::text::after_help;
 use crate::commands::orders::find::find_order;

@@ -1,5 +1,3 @@
-//! `kustom profiles list`
-
 use super::row::ProfileRow;
 use crate::commands::help::text::after_help;
 use crate::context::App;

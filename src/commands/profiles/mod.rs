@@ -1,5 +1,3 @@
-//! `kustom profiles`
-
 mod list;
 mod remove;
 mod rename;

@@ -1,5 +1,3 @@
-//! `kustom profiles remove`
-
 use super::use_profile::{find_profile, select_profile};
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;

@@ -1,5 +1,3 @@
-//! `kustom profiles rename`
-
 use super::row::ProfileRow;
 use super::use_profile::find_profile;
 use crate::commands::help::text::after_help;

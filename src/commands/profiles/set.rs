@@ -1,5 +1,3 @@
-//! `kustom profiles set`
-
 use super::row::ProfileRow;
 use super::use_profile::find_profile;
 use crate::api::BaseUrl;

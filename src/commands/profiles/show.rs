@@ -1,5 +1,3 @@
-//! `kustom profiles show`
-
 use serde::Serialize;
 
 use crate::commands::help::text::after_help;

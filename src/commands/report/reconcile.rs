@@ -1,5 +1,3 @@
-//! `kustom report reconcile`
-
 use std::collections::HashMap;
 use std::path::PathBuf;
 

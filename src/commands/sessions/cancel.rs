@@ -1,5 +1,3 @@
-//! `kustom sessions cancel`
-
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

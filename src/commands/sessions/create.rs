@@ -1,5 +1,3 @@
-//! `kustom sessions create`
-
 use serde_json::{Value, json};
 
 use super::create_args::{NewSession, SessionArgs};

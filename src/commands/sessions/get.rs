@@ -1,5 +1,3 @@
-//! `kustom sessions get`
-
 use super::choose::SessionFilter;
 use super::outcome;
 use crate::commands::help::text::after_help;

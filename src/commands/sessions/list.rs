@@ -1,5 +1,3 @@
-//! `kustom sessions list`
-
 use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;

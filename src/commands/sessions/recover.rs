@@ -1,5 +1,3 @@
-//! `kustom sessions recover`
-
 use uuid::Uuid;
 
 use super::list::learn_names;

@@ -1,5 +1,3 @@
-//! `kustom sessions watch`
-
 use indexmap::IndexMap;
 
 use super::choose::FoundSession;
