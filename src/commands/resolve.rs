@@ -193,7 +193,7 @@ impl ApiContext<'_> {
     }
 
     async fn learn_places<T: NamedResource>(&self, all: &[Resource<T>]) {
-        self.learn_unknown(|| self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
+        self.list_unknown(self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
     }
 
     /// The ID of a device or a location. A complete ID is returned without a request.
