@@ -4,14 +4,13 @@ use uuid::Uuid;
 
 use super::change_once::{change_once, find_started, question};
 use super::find::{FoundOrder, currency_of, ensure_order_named, find_order, read_order};
-use super::view::without_personal_data;
 use crate::api::{Request, cancel_order_request, capture_request, release_order_request};
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{ChangeIntent, OrderChange, OrderOperation};
-use crate::model::{Order, OrderStatus, parse_amount};
+use crate::model::{Order, OrderStatus, parse_amount, remove_personal_fields};
 use crate::output::format_amount;
 
 const ORDER_HELP: &str = "Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here";
@@ -212,7 +211,7 @@ async fn perform(
     let intent = change.intent;
     let after = read_order(*id, intent.currency(), context).await;
     // Except for an interruption, the exit code of the read would mean that nothing was processed.
-    let after = after.map_err(|error| {
+    let mut after = after.map_err(|error| {
         let amount = format_amount(Some(intent.amount), intent.currency());
         let kind = match error.kind {
             ErrorKind::Interrupted => ErrorKind::Interrupted,
@@ -221,7 +220,8 @@ async fn perform(
         let done = done.to_lowercase();
         Error { kind, ..error }.context(&format!("{amount} was {done}, but the order cannot be read"))
     })?;
-    context.output.print_item(&without_personal_data(after, false))?;
+    remove_personal_fields(after.raw_mut());
+    context.output.print_item(&after)?;
     context.output.status(&format!("{done} {}.", describe(&intent)));
     Ok(ExitStatus::Success)
 }

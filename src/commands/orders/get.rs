@@ -1,9 +1,9 @@
-use super::find::find_order;
-use super::view::without_personal_data;
+use super::find::{FoundOrder, find_order};
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::remove_personal_fields;
 
 /// Show an order: what was captured, refunded and can still be refunded
 ///
@@ -29,8 +29,11 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { order, show_personal_data } = self;
-        let found = find_order(order.as_deref(), context).await?;
-        context.output.print_item(&without_personal_data(found.order, show_personal_data))?;
+        let FoundOrder { mut order, .. } = find_order(order.as_deref(), context).await?;
+        if !show_personal_data {
+            remove_personal_fields(order.raw_mut());
+        }
+        context.output.print_item(&order)?;
         Ok(ExitStatus::Success)
     }
 }

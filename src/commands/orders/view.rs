@@ -2,19 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{Order, OrderItem, OrderStatus, Resource, remove_personal_fields, sold_lines};
+use crate::model::{Order, OrderItem, OrderStatus, Resource, sold_lines};
 use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time};
-
-/// Removes personal data from an order, unless the user wants to see it.
-pub(super) fn without_personal_data(
-    mut order: Resource<Order>,
-    shows_personal_data: bool,
-) -> Resource<Order> {
-    if !shows_personal_data {
-        remove_personal_fields(order.raw_mut());
-    }
-    order
-}
 
 fn amount(order: &Order, minor: Option<i64>) -> String {
     format_amount(minor, order.currency().as_deref())
