@@ -41,7 +41,7 @@ fn everyday_words_work_or_name_the_command_that_does_it() {
         );
     }
     // A word that is far off is not suggested.
-    for args in [&["xyzzy"][..], &["devices", "list", "--force"]] {
+    for args in [&["xyzzy"][..], &["ps"], &["devices", "list", "--force"]] {
         let said = env.run(args).assert_failure(2);
         assert!(!said.contains("did you mean"), "{args:?}: {said}");
     }
