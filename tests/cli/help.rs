@@ -174,10 +174,12 @@ fn a_typo_gets_a_suggestion() {
 }
 
 #[test]
-fn headings_are_styled_only_with_color() {
+fn headings_and_comments_are_styled_only_with_color() {
     let env = TestEnv::new();
-    for args in [&["help", "--color", "always"][..], &["help", "money", "--color", "always"]] {
-        assert!(env.run(args).stdout_only().contains("\u{1b}[1m\u{1b}[4m"), "{args:?}");
+    for (topic, style) in
+        [("help", "\u{1b}[1m\u{1b}[4m"), ("money", "\u{1b}[1m\u{1b}[4m"), ("help", "\u{1b}[2m# ")]
+    {
+        assert!(env.run(["help", topic, "--color", "always"]).stdout_only().contains(style), "{topic}");
     }
     assert!(!env.run(["help", "money"]).stdout_only().contains('\u{1b}'));
 }

@@ -73,17 +73,3 @@ fn highlight(text: &str) -> StyledStr {
     }
     styled
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headings_and_comments_are_styled() {
-        let text = "Examples:\n  kustom demo   # all of it\n  a: b";
-        assert_eq!(highlight(text).to_string(), text);
-        let expected =
-            "\u{1b}[1m\u{1b}[4mExamples:\u{1b}[0m\n  kustom demo   \u{1b}[2m# all of it\u{1b}[0m\n  a: b";
-        assert_eq!(highlight(text).ansi().to_string(), expected);
-    }
-}

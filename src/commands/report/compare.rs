@@ -280,7 +280,8 @@ mod tests {
         let order = |refunded| OrderFact { captured: 100, refunded };
         let mut facts = Facts {
             sales: vec![sale("more"), sale("less"), sale("same")],
-            orders: [("more".into(), order(20)), ("less".into(), order(0)), ("same".into(), order(10))].into(),
+            orders: [("more".into(), order(20)), ("less".into(), order(0)), ("same".into(), order(10))]
+                .into(),
             refunded: [("less".into(), 10), ("same".into(), 10)].into(),
             now: Timestamp::UNIX_EPOCH + MAX_PAYOUT_DELAY,
             ..Facts::default()

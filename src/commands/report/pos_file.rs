@@ -110,11 +110,7 @@ mod tests {
     use super::*;
 
     fn columns() -> Columns {
-        Columns {
-            reference_column: "kvitto".into(),
-            amount_column: "belopp".into(),
-            currency_column: None,
-        }
+        Columns { reference_column: "kvitto".into(), amount_column: "belopp".into(), currency_column: None }
     }
 
     fn amounts(text: &str) -> Result<Vec<(String, i64)>, String> {

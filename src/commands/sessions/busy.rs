@@ -231,7 +231,9 @@ pub(super) async fn wait_until_ended(
                         .map_err(|error| say_nothing_created(error, *id))?;
                     if is_terminal(&polled) {
                         outcome::record_status(&polled, context).await;
-                        context.output.status(&format!("Session {id}: {}", outcome::describe_status(&polled)));
+                        context
+                            .output
+                            .status(&format!("Session {id}: {}", outcome::describe_status(&polled)));
                         break;
                     }
                     None

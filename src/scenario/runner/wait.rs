@@ -30,32 +30,33 @@ impl Run<'_> {
         let interval = POLL_INTERVAL.max(within / MAX_POLLS);
         let started = self.now();
         loop {
-            let (result, status, retry_after) = match self.client.send(&api::read_session_request(session)).await {
-                Ok(response) => {
-                    let result = successful_request(&response);
-                    let Some(status) = string_field(result.response.as_ref(), "status") else {
-                        return Ok(invalid_response(ResourceKind::Session, response.status));
-                    };
-                    let status = SessionStatus::from(status);
-                    if status == *until {
-                        return Ok(result);
+            let (result, status, retry_after) =
+                match self.client.send(&api::read_session_request(session)).await {
+                    Ok(response) => {
+                        let result = successful_request(&response);
+                        let Some(status) = string_field(result.response.as_ref(), "status") else {
+                            return Ok(invalid_response(ResourceKind::Session, response.status));
+                        };
+                        let status = SessionStatus::from(status);
+                        if status == *until {
+                            return Ok(result);
+                        }
+                        if status.is_terminal() {
+                            let exit_code = ExitStatus::from_session_status(&status).code();
+                            let message = Some(format!("it is {status}"));
+                            return Ok(StepResult { exit_code, message, ..result });
+                        }
+                        (result, Some(status), None)
                     }
-                    if status.is_terminal() {
-                        let exit_code = ExitStatus::from_session_status(&status).code();
-                        let message = Some(format!("it is {status}"));
-                        return Ok(StepResult { exit_code, message, ..result });
+                    Err(error) => {
+                        let retry_after = error.retry_after;
+                        let result = StepResult::from(error);
+                        if result.exit_code != ErrorKind::Unavailable.code() {
+                            return Ok(result);
+                        }
+                        (result, None, retry_after)
                     }
-                    (result, Some(status), None)
-                }
-                Err(error) => {
-                    let retry_after = error.retry_after;
-                    let result = StepResult::from(error);
-                    if result.exit_code != ErrorKind::Unavailable.code() {
-                        return Ok(result);
-                    }
-                    (result, None, retry_after)
-                }
-            };
+                };
             let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
             match next_poll(interval, retry_after, elapsed, Some(within)) {
                 Some(after) => self.sleep(after).await?,
