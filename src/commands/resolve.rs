@@ -193,7 +193,7 @@ impl ApiContext<'_> {
         self.list_unknown(self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
     }
 
-    /// The ID of a device or a location. A complete ID is returned without a request.
+    /// The ID of a resource. A complete ID is returned without a request.
     pub(super) async fn find_id<T: NamedResource>(&self, query: &str) -> Result<String, Error> {
         match query.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),

@@ -1,9 +1,6 @@
-use uuid::Uuid;
-
 use crate::api::withdraw_request;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
-use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -38,13 +35,10 @@ impl Args {
         context.ensure_can_confirm()?;
         let mut ids = Vec::with_capacity(self.enrollments.len().max(1));
         for query in &self.enrollments {
-            ids.push(match query.parse::<Uuid>() {
-                Ok(id) => id.to_string(),
-                Err(_) => id_of(&context.find::<Enrollment>(query).await?)?,
-            });
+            ids.push(context.find_id::<Enrollment>(query).await?);
         }
         if ids.is_empty() {
-            ids.push(id_of(&context.find_or_select::<Enrollment>(None).await?)?);
+            ids.push(context.find_or_select_id::<Enrollment>(None).await?);
         }
         let question = format!("withdraw {}: {}", pluralize(ids.len(), "enrollment"), ids.join(", "));
         context.confirm(&question).await?;
