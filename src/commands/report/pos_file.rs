@@ -12,14 +12,16 @@ use crate::text::decode_text;
 #[derive(Debug, clap::Args)]
 pub(super) struct Columns {
     /// Column of the export with the reference of the sale
-    #[arg(long, value_name = "NAME", default_value = "reference", requires = "pos")]
-    reference_column: String,
+    #[arg(long = "reference-column", id = "reference_column", value_name = "NAME")]
+    #[arg(default_value = "reference", requires = "pos")]
+    reference: String,
     /// Column of the export with the amount
-    #[arg(long, value_name = "NAME", default_value = "amount", requires = "pos")]
-    amount_column: String,
+    #[arg(long = "amount-column", id = "amount_column", value_name = "NAME")]
+    #[arg(default_value = "amount", requires = "pos")]
+    amount: String,
     /// Column of the export with the currency
-    #[arg(long, value_name = "NAME", requires = "pos")]
-    currency_column: Option<String>,
+    #[arg(long = "currency-column", id = "currency_column", value_name = "NAME", requires = "pos")]
+    currency: Option<String>,
 }
 
 /// A line of the export. A negative amount is a refund.
@@ -55,8 +57,8 @@ fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec
             format!("it has no column '{name}'; its columns are {}", columns.join(", "))
         })
     };
-    let (reference, amount) = (find(&columns.reference_column)?, find(&columns.amount_column)?);
-    let currency = columns.currency_column.as_deref().map(find).transpose()?;
+    let (reference, amount) = (find(&columns.reference)?, find(&columns.amount)?);
+    let currency = columns.currency.as_deref().map(find).transpose()?;
     let mut lines = Vec::new();
     for row in rows {
         let number = line_of(&row);
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     fn columns() -> Columns {
-        Columns { reference_column: "kvitto".into(), amount_column: "belopp".into(), currency_column: None }
+        Columns { reference: "kvitto".into(), amount: "belopp".into(), currency: None }
     }
 
     fn amounts(text: &str) -> Result<Vec<(String, i64)>, String> {

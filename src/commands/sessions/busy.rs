@@ -243,20 +243,19 @@ pub(super) async fn wait_until_ended(
                 Err(error) => return Err(say_nothing_created(Error::from(error), *id)),
             };
             let retry_after = failure.as_ref().and_then(|error| error.retry_after);
-            match next_poll(POLL_INTERVAL, retry_after, start.elapsed(), context.settings.timeout) {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => {
-                    if let Some(error) = failure {
-                        return Err(say_nothing_created(Error::from(error), *id));
-                    }
-                    let waited = format_duration(start.elapsed());
-                    let message =
-                        format!("after {waited} the device still has the open session {id} ({description})");
-                    return Err(error_of(session, ErrorKind::Busy, message)
-                        .hint("nothing was created")
-                        .hint(format!("cancel it: kustom sessions cancel {id}")));
+            let timeout = context.settings.timeout;
+            let Some(delay) = next_poll(POLL_INTERVAL, retry_after, start.elapsed(), timeout) else {
+                if let Some(error) = failure {
+                    return Err(say_nothing_created(Error::from(error), *id));
                 }
-            }
+                let waited = format_duration(start.elapsed());
+                let message =
+                    format!("after {waited} the device still has the open session {id} ({description})");
+                return Err(error_of(session, ErrorKind::Busy, message)
+                    .hint("nothing was created")
+                    .hint(format!("cancel it: kustom sessions cancel {id}")));
+            };
+            tokio::time::sleep(delay).await;
         }
     }
     Ok(())

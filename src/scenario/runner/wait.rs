@@ -58,15 +58,13 @@ impl Run<'_> {
                     }
                 };
             let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
-            match next_poll(interval, retry_after, elapsed, Some(within)) {
-                Some(after) => self.sleep(after).await?,
-                None => {
-                    let Some(status) = status else { return Ok(result) };
-                    let message = format!("it is {status} after {}", format_duration(within));
-                    let exit_code = ExitStatus::SessionOpen.code();
-                    return Ok(StepResult { exit_code, message: Some(message), ..result });
-                }
-            }
+            let Some(after) = next_poll(interval, retry_after, elapsed, Some(within)) else {
+                let Some(status) = status else { return Ok(result) };
+                let message = format!("it is {status} after {}", format_duration(within));
+                let exit_code = ExitStatus::SessionOpen.code();
+                return Ok(StepResult { exit_code, message: Some(message), ..result });
+            };
+            self.sleep(after).await?;
         }
     }
 
