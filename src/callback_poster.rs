@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::http_client::{Failure, HttpClient, allows_plain_http, parse_url};
 use crate::secret::CallbackSecret;
-use crate::webhooks::Signer;
+use crate::webhooks::SigningKeys;
 
 /// The sender of a callback that is forwarded waits for the response.
 const BODY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -91,13 +91,13 @@ impl CallbackEndpoint {
 /// Signs callbacks and posts them to an endpoint.
 pub struct CallbackPoster {
     endpoint: CallbackEndpoint,
-    signer: Signer,
+    keys: SigningKeys,
 }
 
 impl CallbackPoster {
     /// With two secrets, as during a rotation, each callback has two signatures.
     pub fn new(endpoint: CallbackEndpoint, secrets: &[CallbackSecret]) -> Result<Self, WebhookError> {
-        Ok(Self { endpoint, signer: Signer::new(secrets)? })
+        Ok(Self { endpoint, keys: SigningKeys::new(secrets)? })
     }
 
     pub fn display_url(&self) -> String {
@@ -111,7 +111,7 @@ impl CallbackPoster {
         id: &str,
         body: Vec<u8>,
     ) -> (HeaderMap, Result<Response<Vec<u8>>, DeliveryError>) {
-        let mut headers = match self.signer.sign(id, Timestamp::now(), &body) {
+        let mut headers = match self.keys.sign(id, Timestamp::now(), &body) {
             Ok(headers) => headers,
             Err(error) => return (HeaderMap::new(), Err(DeliveryError::NotSent(error.to_string()))),
         };

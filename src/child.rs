@@ -58,45 +58,32 @@ pub(crate) fn run(mut command: Command, timeout: Duration) -> Result<Vec<u8>, Ch
 
 fn read_until_exit(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, ChildError> {
     let chunks = read_in_thread(child);
-    let started = Instant::now();
+    let (started, mut exited) = (Instant::now(), None::<Instant>);
     let mut output = Vec::new();
-    let append = |output: &mut Vec<u8>, chunk: io::Result<Vec<u8>>| -> Result<(), ChildError> {
-        output.extend(chunk?);
-        if output.len() > MAX_OUTPUT_BYTES { Err(ChildError::TooMuchOutput) } else { Ok(()) }
-    };
-    let mut is_open = true;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if is_interrupted() {
-            return Err(ChildError::Interrupted);
-        }
-        let elapsed = started.elapsed();
-        if elapsed > timeout {
-            return Err(ChildError::TimedOut(timeout));
-        }
-        let interval = (elapsed / 10).clamp(POLL_INTERVALS[0], POLL_INTERVALS[1]);
-        if !is_open {
-            thread::sleep(interval);
-            continue;
-        }
-        match chunks.recv_timeout(interval) {
-            Ok(chunk) => append(&mut output, chunk)?,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => is_open = false,
-        }
-    };
-    if !status.success() {
-        return Err(ChildError::Failed(status));
-    }
-    // What it printed is in the pipe, which another program may keep open.
-    let exited = Instant::now();
     loop {
-        let limit = if output.contains(&b'\n') { DRAIN_TIMEOUT } else { FIRST_LINE_TIMEOUT };
-        match chunks.recv_timeout(limit.saturating_sub(exited.elapsed())) {
-            Ok(chunk) => append(&mut output, chunk)?,
-            Err(_) => return Ok(output),
+        if exited.is_none() {
+            match child.try_wait()? {
+                Some(status) if status.success() => exited = Some(Instant::now()),
+                Some(status) => return Err(ChildError::Failed(status)),
+                None if is_interrupted() => return Err(ChildError::Interrupted),
+                None if started.elapsed() > timeout => return Err(ChildError::TimedOut(timeout)),
+                None => {}
+            }
+        }
+        let wait = match exited {
+            None => (started.elapsed() / 10).clamp(POLL_INTERVALS[0], POLL_INTERVALS[1]),
+            // What it printed is in the pipe, which another program may keep open.
+            Some(exited) if output.contains(&b'\n') => DRAIN_TIMEOUT.saturating_sub(exited.elapsed()),
+            Some(exited) => FIRST_LINE_TIMEOUT.saturating_sub(exited.elapsed()),
+        };
+        match chunks.recv_timeout(wait) {
+            Ok(chunk) => output.extend(chunk?),
+            Err(_) if exited.is_some() => return Ok(output),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(wait),
+        }
+        if output.len() > MAX_OUTPUT_BYTES {
+            return Err(ChildError::TooMuchOutput);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The transport to an emulator in this process.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use futures_util::future::LocalBoxFuture;
@@ -14,7 +12,7 @@ impl Transport for Router {
     fn send(&self, request: http::Request<Vec<u8>>) -> LocalBoxFuture<'_, Result<Response, FailureCause>> {
         Box::pin(async move {
             let Ok(response) = self.clone().oneshot(request.map(Body::from)).await;
-            if let Some(error) = response.extensions().get::<Arc<StateFileError>>() {
+            if let Some(error) = response.extensions().get::<StateFileError>() {
                 return Err(FailureCause::State(error.to_string()));
             }
             let (head, body) = response.into_parts();

@@ -155,14 +155,6 @@ pub(crate) enum Begin {
     Acknowledged,
 }
 
-/// The result of processing a delivery.
-#[derive(Debug, Default)]
-pub(crate) struct Finish<'a> {
-    pub(crate) status: u16,
-    pub(crate) reason: Option<&'a str>,
-    pub(crate) response: Option<&'a [u8]>,
-}
-
 /// Which deliveries to list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeliveryFilter {
@@ -254,25 +246,25 @@ impl DeliveryStore {
         self.run(|connection| connection.execute(update, params![seq, forwarded_to]).map(drop))
     }
 
-    /// Stores the result of a delivery.
+    /// Stores the result of a delivery: the status of the response to its sender, why it was not processed, and the body of the
+    /// application's response.
     pub(crate) fn finish(
         &self,
         seq: i64,
         state: DeliveryState,
-        finish: &Finish<'_>,
+        status: u16,
+        reason: Option<&str>,
+        response: Option<&[u8]>,
     ) -> Result<(), StoreError> {
-        let response = finish.response.map(|body| {
+        let response = response.map(|body| {
             // An application may repeat its configuration, including the secret.
             redact(&String::from_utf8_lossy(&body[..body.len().min(MAX_KEPT)])).into_owned()
         });
         let update =
             "UPDATE deliveries SET state = ?2, status = ?3, reason = ?4, response = ?5 WHERE seq = ?1";
-        let reason = finish.reason.map(|reason| redact(reason).into_owned());
-        self.run(|connection| {
-            connection
-                .execute(update, params![seq, state.as_str(), finish.status, reason, response])
-                .map(drop)
-        })
+        let reason = reason.map(|reason| redact(reason).into_owned());
+        let params = params![seq, state.as_str(), status, reason, response];
+        self.run(|connection| connection.execute(update, params).map(drop))
     }
 
     /// Stores a delivery that failed verification, with the word for the reason.

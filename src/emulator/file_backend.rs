@@ -4,7 +4,7 @@
 //! Reading needs no lock, because the file is only ever replaced atomically. A request that can change something holds
 //! a lock on a second file: the state file itself is replaced, so a lock on it would protect nothing.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use tokio::sync::Mutex;
 
-use super::state::{Rejection, StateError};
+use super::state::Rejection;
 use super::{Emulator, EventQueue, Setup, State};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
 
@@ -36,17 +36,12 @@ pub struct FileEmulator {
 }
 
 /// Why a request was not processed. The state is unchanged.
-#[derive(Debug, thiserror::Error)]
-pub enum StateFileError {
-    #[error("the emulator's state file {} cannot be read: {}", .path.display(), io_error_message(.source))]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error(
-        "the emulator's state file {} is not usable: {source}; delete the file to begin with a new state",
-        .path.display()
-    )]
-    NotAState { path: PathBuf, source: StateError },
-    #[error("the emulator's state file {} cannot be written: {}", .path.display(), io_error_message(.source))]
-    NotWritable { path: PathBuf, source: io::Error },
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the emulator's state file {} {problem}", .path.display())]
+pub struct StateFileError {
+    path: PathBuf,
+    /// Completes a sentence that begins with the file.
+    problem: String,
 }
 
 impl FileEmulator {
@@ -74,7 +69,7 @@ impl FileEmulator {
         &self.emulator
     }
 
-    /// If the file cannot be used, the response is a 503 whose extensions have the error as an `Arc<StateFileError>`.
+    /// If the file cannot be used, the response is a 503 whose extensions have the error as a [`StateFileError`].
     pub fn router(&self) -> Router {
         self.emulator.router().layer(from_fn_with_state(self.clone(), handle))
     }
@@ -120,47 +115,40 @@ impl FileEmulator {
     }
 
     fn read(&self) -> Result<Option<State>, StateFileError> {
-        let path = || self.state_file.clone();
-        match fs::read(&self.state_file) {
-            Ok(text) => State::read(&text)
-                .map(Some)
-                .map_err(|source| StateFileError::NotAState { path: path(), source }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(StateFileError::Unreadable { path: path(), source }),
-        }
+        let text = match fs::read(&self.state_file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.error(format!("cannot be read: {}", io_error_message(&error)))),
+        };
+        State::read(&text).map(Some).map_err(|reason| {
+            self.error(format!("is not usable: {reason}; delete the file to begin with a new state"))
+        })
     }
 
     fn write(&self, state: &State) -> Result<(), StateFileError> {
-        write_atomic(&self.state_file, &state.write()).map_err(|source| self.not_writable(source))
+        write_atomic(&self.state_file, &state.write()).map_err(|error| self.not_writable(&error))
     }
 
     /// Waits for the lock, which is released when the file is dropped.
     async fn lock(&self) -> Result<File, StateFileError> {
         let lock = async {
             create_private_dir(parent_dir(&self.state_file))?;
-            let file = private_open_options().open(self.lock_path())?;
-            match file.try_lock() {
-                Ok(()) => Ok(file),
-                Err(TryLockError::Error(error)) => Err(error),
-                // The holder may be a task of this thread, so the thread must not block.
-                Err(TryLockError::WouldBlock) => {
-                    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
-                        .await
-                        .map_err(io::Error::other)?
-                }
-            }
+            let mut path = self.state_file.clone().into_os_string();
+            path.push(".lock");
+            let file = private_open_options().open(path)?;
+            // The holder may be a task of this thread, so the thread must not block.
+            let locking = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+            locking.await.map_err(io::Error::other)?
         };
-        lock.await.map_err(|source| self.not_writable(source))
+        lock.await.map_err(|error| self.not_writable(&error))
     }
 
-    fn not_writable(&self, source: io::Error) -> StateFileError {
-        StateFileError::NotWritable { path: self.state_file.clone(), source }
+    fn not_writable(&self, error: &io::Error) -> StateFileError {
+        self.error(format!("cannot be written: {}", io_error_message(error)))
     }
 
-    fn lock_path(&self) -> PathBuf {
-        let mut path = self.state_file.clone().into_os_string();
-        path.push(".lock");
-        path.into()
+    fn error(&self, problem: String) -> StateFileError {
+        StateFileError { path: self.state_file.clone(), problem }
     }
 }
 
@@ -172,11 +160,7 @@ async fn handle(
     emulator.serve(request, next).await.unwrap_or_else(|error| {
         let mut response =
             Rejection::new(StatusCode::SERVICE_UNAVAILABLE, STATE_FILE_UNUSABLE).into_response();
-        response.extensions_mut().insert(Arc::new(error));
+        response.extensions_mut().insert(error);
         response
     })
 }
-
-#[cfg(test)]
-#[path = "file_backend_tests.rs"]
-mod tests;

@@ -25,14 +25,14 @@ use uuid::Uuid;
 
 pub use callbacks::Callbacks;
 pub use events::EventQueue;
-pub use faults::{Effect, Fault, FaultAction, FaultError, FaultStatus, FaultTable, Faults};
+pub use faults::{Effect, Fault, FaultAction, FaultStatus, FaultTable, Faults};
 pub use file_backend::{FileEmulator, StateFileError};
 pub use history::{History, RecordedAttempt};
 pub use phone_rules::{PhoneRule, PhoneRules};
 pub use request_log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
 pub use server::{Server, ServerEvent};
-pub use state::{EmulatorOptions, Event, OpContext, State, StateError};
+pub use state::{EmulatorOptions, Event, OpContext, State};
 
 /// API key of the built-in account. Only emulators accept it, so it is not a secret.
 pub const API_KEY: &str = crate::secret::EMULATOR_KEY;
@@ -126,56 +126,5 @@ impl Emulator {
     /// The events of its sessions, each of which is consumed once.
     pub fn events(&self) -> EventQueue {
         self.events.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::emulator::state::PageRequest;
-    use crate::emulator::state::invariant_tests::{new_session, simulated};
-
-    #[test]
-    fn clones_share_the_state_and_lose_no_changes() {
-        let emulator = Emulator::new(State::seed());
-        std::thread::scope(|scope| {
-            for _ in 0..200 {
-                scope.spawn(|| {
-                    let created = |state: &mut State, context: &mut OpContext<'_>| {
-                        state.create_simulated_device(simulated("x"), context)
-                    };
-                    emulator.clone().with_state(created).unwrap();
-                });
-            }
-        });
-        let page = emulator.state().list_devices(None, PageRequest::default(), Timestamp::MAX);
-        assert_eq!(page.total_elements, 200);
-    }
-
-    #[test]
-    fn a_panic_does_not_break_the_emulator() {
-        let emulator = Emulator::new(State::seed());
-        let (other, before) = (emulator.clone(), emulator.state());
-        let panicked = std::thread::spawn(move || other.with_state(|_, _| panic!("on purpose"))).join();
-        assert!(panicked.is_err());
-        assert_eq!(emulator.state(), before);
-    }
-
-    #[tokio::test]
-    async fn an_event_is_awaited_and_consumed_once() {
-        let emulator = Emulator::new(State::seed());
-        let events = emulator.events();
-        let create = async {
-            tokio::task::yield_now().await;
-            emulator.with_state(|state, context| {
-                let device = state.create_simulated_device(simulated("x"), context).unwrap();
-                state.create_session(new_session(device.id.unwrap().parse().unwrap()), context).unwrap();
-            });
-        };
-        let (received, ()) = tokio::join!(events.recv(), create);
-        assert_eq!(received.len(), 1);
-        assert_eq!(events.drain(), []);
-        let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.recv());
-        assert!(waiting.await.is_err(), "an event is received only once");
     }
 }

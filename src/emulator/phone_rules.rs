@@ -57,10 +57,6 @@ enum Action {
     Online,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PhoneRuleError(String);
-
 impl fmt::Display for PhoneRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)
@@ -68,18 +64,17 @@ impl fmt::Display for PhoneRule {
 }
 
 impl FromStr for PhoneRule {
-    type Err = PhoneRuleError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, PhoneRuleError> {
-        let error = |reason: String| Err(PhoneRuleError(reason));
+    fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.len() > MAX_LEN || text.contains(char::is_control) {
-            return error(format!("a rule is a single line of at most {MAX_LEN} characters"));
+            return Err(format!("a rule is a single line of at most {MAX_LEN} characters"));
         }
-        let Some((when, actions)) = text.rsplit_once(':') else { return error(FORM.to_owned()) };
+        let (when, actions) = text.rsplit_once(':').ok_or(FORM)?;
         let conditions: Vec<_> = match when.trim() {
             "*" => Vec::new(),
-            "" => return error(format!("the rule has no condition: {FORM}")),
+            "" => return Err(format!("the rule has no condition: {FORM}")),
             when => when.split(',').map(|part| parse_condition(part.trim())).collect::<Result<_, _>>()?,
         };
         let parts = actions.split(',').map(str::trim);
@@ -87,34 +82,30 @@ impl FromStr for PhoneRule {
         let steps: Vec<Step> = parts.map(parse_step).collect::<Result<_, _>>()?;
         let last = steps.len() - 1;
         if steps[..last].iter().any(|step| matches!(step.action, Action::Pay(_) | Action::Cancel)) {
-            return error("nothing can follow 'pay' or 'cancel', which end the session".to_owned());
+            return Err("nothing can follow 'pay' or 'cancel', which end the session".to_owned());
         }
         Ok(Self { text: text.to_owned(), conditions, steps })
     }
 }
 
-fn parse_condition(text: &str) -> Result<Condition, PhoneRuleError> {
+fn parse_condition(text: &str) -> Result<Condition, String> {
     if let Some(percent) = text.strip_suffix('%') {
         let percent = percent.parse().ok().filter(|percent| (1..=100).contains(percent));
-        return percent
-            .map(Condition::Percent)
-            .ok_or_else(|| PhoneRuleError(format!("'{text}': use 1% to 100%")));
+        return percent.map(Condition::Percent).ok_or_else(|| format!("'{text}': use 1% to 100%"));
     }
     let unknown = || {
-        PhoneRuleError(format!(
-            "'{text}' is not a condition: use *, amount=, device=, currency=, reference= or a percentage"
-        ))
+        format!("'{text}' is not a condition: use *, amount=, device=, currency=, reference= or a percentage")
     };
     let (name, value) = text.split_once('=').ok_or_else(unknown)?;
     let value = value.trim().to_owned();
     if value.is_empty() {
-        return Err(PhoneRuleError(format!("'{text}' has no value")));
+        return Err(format!("'{text}' has no value"));
     }
     match name.trim() {
         "amount" if value.bytes().all(|byte| byte.is_ascii_digit() || b"*.-".contains(&byte)) => {
             Ok(Condition::Amount(value))
         }
-        "amount" => Err(PhoneRuleError(format!("'{text}': use an amount such as 249.50, or *.51"))),
+        "amount" => Err(format!("'{text}': use an amount such as 249.50, or *.51")),
         "device" => Ok(Condition::Device(value)),
         "currency" => Ok(Condition::Currency(value)),
         "reference" => Ok(Condition::Reference(value)),
@@ -122,15 +113,14 @@ fn parse_condition(text: &str) -> Result<Condition, PhoneRuleError> {
     }
 }
 
-fn parse_step(text: &str) -> Result<Step, PhoneRuleError> {
+fn parse_step(text: &str) -> Result<Step, String> {
     let (action, after) = match text.split_once(" after ") {
         Some((action, after)) => {
             let delay = after.trim().parse().ok();
             let delay = delay
                 .filter(|delay: &SignedDuration| !delay.is_negative() && *delay <= MAX_DELAY)
                 .and_then(|delay| Duration::try_from(delay).ok());
-            let delay =
-                delay.ok_or_else(|| PhoneRuleError(format!("'{}': a delay is 0s to 1h", after.trim())))?;
+            let delay = delay.ok_or_else(|| format!("'{}': a delay is 0s to 1h", after.trim()))?;
             (action.trim(), delay)
         }
         None => (text, Duration::ZERO),
@@ -139,7 +129,7 @@ fn parse_step(text: &str) -> Result<Step, PhoneRuleError> {
         let found = PaymentMethod::ALL.into_iter().find(|method| method.name() == name);
         found.ok_or_else(|| {
             let names = PaymentMethod::ALL.map(PaymentMethod::name).join(", ");
-            PhoneRuleError(format!("'{name}' is not a payment method: use one of {names}"))
+            format!("'{name}' is not a payment method: use one of {names}")
         })
     };
     let action = match action {
@@ -159,10 +149,10 @@ fn parse_step(text: &str) -> Result<Step, PhoneRuleError> {
             {
                 Action::Decline(outcome)
             } else {
-                return Err(PhoneRuleError(format!(
+                return Err(format!(
                     "'{action}' is not an action: use pay, pay with METHOD, choose METHOD, cancel, ignore, decline, \
                      offline, online or a reason such as insufficient-funds, optionally with 'after 2s'"
-                )));
+                ));
             }
         }
     };
@@ -318,7 +308,6 @@ async fn play_session(session: Value, rule: &PhoneRule, client: &OwnClient) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn rules(seed: u32, texts: &[&str]) -> PhoneRules {
         PhoneRules::new(seed, texts.iter().map(|text| text.parse().unwrap()).collect())
@@ -369,20 +358,8 @@ mod tests {
             ("*: pay with cash", "'cash' is not a payment method"),
             ("*: success", "'success' is not an action"),
         ] {
-            let error = text.parse::<PhoneRule>().unwrap_err().to_string();
+            let error = text.parse::<PhoneRule>().unwrap_err();
             assert!(error.starts_with(expected), "{text}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_same_seed_and_sessions_give_the_same_outcomes(seed: u32, percent in 1_u8..=100) {
-            let rule = format!("{percent}%: cancel");
-            let amounts = ["1.00"; 50];
-            let alone = chosen(&rules(seed, &[&rule]), &amounts);
-            prop_assert_eq!(&chosen(&rules(seed, &[&rule]), &amounts), &alone);
-            prop_assert_eq!(&chosen(&rules(seed, &[&rule, "*: pay"]), &amounts)
-                .into_iter().map(|rule| rule.filter(|rule| rule != "*: pay")).collect::<Vec<_>>(), &alone);
         }
     }
 }

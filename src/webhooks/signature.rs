@@ -18,19 +18,15 @@ pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// The prefix of symmetric signatures. The standard requires that other versions are ignored.
 const VERSION: &str = "v1,";
 
-pub struct Signer(Vec<Webhook>);
+/// The keys of callback secrets. During a rotation there are two.
+pub struct SigningKeys(Vec<Webhook>);
 
-fn parse_keys(secrets: &[CallbackSecret]) -> Result<Vec<Webhook>, WebhookError> {
-    secrets.iter().map(|secret| Webhook::new(secret.expose())).collect()
-}
-
-impl Signer {
-    /// With two secrets, as during a rotation, there are two signatures.
+impl SigningKeys {
     pub fn new(secrets: &[CallbackSecret]) -> Result<Self, WebhookError> {
-        parse_keys(secrets).map(Self)
+        secrets.iter().map(|secret| Webhook::new(secret.expose())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns the three headers of one delivery attempt. A retry has the same ID and a new timestamp.
+    /// Returns the three headers of one delivery attempt, with a signature by each key. A retry has the same ID and a new timestamp.
     pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, WebhookError> {
         let seconds = at.as_second();
         let signatures: Result<Vec<_>, _> =
@@ -46,6 +42,44 @@ impl Signer {
             headers.insert(HeaderName::from_static(name), value);
         }
         Ok(headers)
+    }
+
+    /// Checks what can be checked before the body is received.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<(), VerifyError> {
+        single_header(headers, HEADER_WEBHOOK_ID)?;
+        parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
+        parse_signatures(headers).map(drop)
+    }
+
+    /// Checks the headers, then the signature by any of the keys, then the age: the timestamp is meaningless until it is authenticated.
+    /// Returns the webhook ID, which is the same for every attempt to deliver the callback.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<String, VerifyError> {
+        let id = single_header(headers, HEADER_WEBHOOK_ID)?;
+        let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
+        let given = parse_signatures(headers)?;
+        if std::str::from_utf8(body).is_err() {
+            return Err(VerifyError::Body);
+        }
+        // Compare every pair, so that the duration does not depend on which of them match.
+        let mut matches = Choice::from(0);
+        for webhook in &self.0 {
+            let expected =
+                webhook.sign(id, sent_at.as_second(), body).map_err(|_| VerifyError::WrongSignature)?;
+            for signature in &given {
+                matches |= signature.as_bytes().ct_eq(expected.as_bytes());
+            }
+        }
+        if !bool::from(matches) {
+            return Err(VerifyError::WrongSignature);
+        }
+        let age = now.duration_since(sent_at);
+        if age > TOLERANCE {
+            return Err(VerifyError::TooOld(sent_at));
+        }
+        if age < -TOLERANCE {
+            return Err(VerifyError::TooNew(sent_at));
+        }
+        Ok(id.to_owned())
     }
 }
 
@@ -82,53 +116,6 @@ impl VerifyError {
             Self::TooOld(_) => "too_old",
             Self::TooNew(_) => "too_new",
         }
-    }
-}
-
-pub struct Verifier(Vec<Webhook>);
-
-impl Verifier {
-    /// Accepts deliveries that are signed with any of the secrets.
-    pub fn new(secrets: &[CallbackSecret]) -> Result<Self, WebhookError> {
-        parse_keys(secrets).map(Self)
-    }
-
-    /// Checks what can be checked before the body is received.
-    pub fn check_headers(&self, headers: &HeaderMap) -> Result<(), VerifyError> {
-        single_header(headers, HEADER_WEBHOOK_ID)?;
-        parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
-        parse_signatures(headers).map(drop)
-    }
-
-    /// Checks the headers, then the signature, then the age: the timestamp is meaningless until it is authenticated.
-    /// Returns the webhook ID, which is the same for every attempt to deliver the callback.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<String, VerifyError> {
-        let id = single_header(headers, HEADER_WEBHOOK_ID)?;
-        let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
-        let given = parse_signatures(headers)?;
-        if std::str::from_utf8(body).is_err() {
-            return Err(VerifyError::Body);
-        }
-        // Compare every pair, so that the duration does not depend on which of them match.
-        let mut matches = Choice::from(0);
-        for webhook in &self.0 {
-            let expected =
-                webhook.sign(id, sent_at.as_second(), body).map_err(|_| VerifyError::WrongSignature)?;
-            for signature in &given {
-                matches |= signature.as_bytes().ct_eq(expected.as_bytes());
-            }
-        }
-        if !bool::from(matches) {
-            return Err(VerifyError::WrongSignature);
-        }
-        let age = now.duration_since(sent_at);
-        if age > TOLERANCE {
-            return Err(VerifyError::TooOld(sent_at));
-        }
-        if age < -TOLERANCE {
-            return Err(VerifyError::TooNew(sent_at));
-        }
-        Ok(id.to_owned())
     }
 }
 

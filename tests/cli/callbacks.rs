@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kustom::secret::CallbackSecret;
-use kustom::webhooks::Verifier;
+use kustom::webhooks::SigningKeys;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
@@ -19,7 +19,7 @@ pub(crate) fn verified(asked: &Asked, secret: &str) -> Value {
         headers.append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
     }
     let secret = CallbackSecret::parse(secret).unwrap();
-    Verifier::new(&[secret]).unwrap().verify(&headers, &asked.body, Timestamp::now()).unwrap();
+    SigningKeys::new(&[secret]).unwrap().verify(&headers, &asked.body, Timestamp::now()).unwrap();
     assert_eq!((&*asked.method, asked.header("content-type")), ("POST", Some("application/json")));
     let body = asked.json();
     assert_eq!(asked.header("webhook-id"), body["id"].as_str());

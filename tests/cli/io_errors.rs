@@ -31,8 +31,11 @@ const FULL: &str = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
 #[test]
 fn a_full_state_folder() {
     let env = TestEnv::new().local();
+    let path = env.state_folder().join("local.json");
+    let _ = env.run(["devices", "list"]).assert_code(0);
+    assert!(!path.exists(), "a read has written a state");
     let device = env.run(["dev", "create-device", "--name", "Till 1", "-o", "json"]).json();
-    let state = || std::fs::read(env.state_folder().join("local.json")).unwrap();
+    let state = || std::fs::read(&path).unwrap();
     let before = state();
     let full = env.command(["dev", "create-device", "--name", "Till 2"]).through(FULL).run();
     assert_eq!(

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use kustom::secret::CallbackSecret;
-use kustom::webhooks::Signer;
+use kustom::webhooks::SigningKeys;
 use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
@@ -75,7 +75,7 @@ fn status(answer: &str) -> u16 {
 
 pub(super) fn signed(secret: &str, id: &str, at: Timestamp, body: &[u8]) -> HeaderMap {
     let secret = CallbackSecret::parse(secret).unwrap();
-    Signer::new(&[secret]).unwrap().sign(id, at, body).unwrap()
+    SigningKeys::new(&[secret]).unwrap().sign(id, at, body).unwrap()
 }
 
 pub(super) fn finalized(session: &str) -> Value {

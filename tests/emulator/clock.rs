@@ -15,6 +15,9 @@ fn what_expires_expires_by_the_emulators_clock() {
     let status = || world.right(Ask::get(format!("/ipp/v1/sessions/{session}"))).body["status"].clone();
     assert_eq!(advance(&world, "PT14M"), 200);
     assert_eq!(status(), "CREATED");
+    // A choice does not extend the lifetime.
+    let choose = Ask::new("POST", format!("/emulator/pos/sessions/{session}/choose"));
+    assert_eq!(world.right(choose.json(&json!({"method": "SWISH"}))).body["status"], "ACTIVE");
     assert_eq!(advance(&world, "PT1M"), 200);
     assert_eq!(status(), "EXPIRED");
     let shown = world.right(Ask::get("/emulator/clock")).body;

@@ -54,7 +54,7 @@ impl Args {
         let Self { failed, since, kind, session, limit, check } = self;
         let store = store::open(app)?;
         let filter = DeliveryFilter {
-            since: since.map(args_since).transpose()?,
+            since: since.map(time_ago),
             failed,
             kind: kind.map(|kind| kind.to_string()),
             session_id: session.map(|id| id.to_string()),
@@ -74,8 +74,6 @@ impl Args {
     }
 }
 
-pub(super) fn args_since(since: Duration) -> Result<Timestamp, Error> {
-    let since =
-        SignedDuration::try_from(since).map_err(|_| Error::usage("--since: the duration is too long"))?;
-    Ok(Timestamp::now().checked_sub(since).unwrap_or(Timestamp::MIN))
+pub(super) fn time_ago(duration: Duration) -> Timestamp {
+    Timestamp::now().checked_sub(duration).unwrap_or(Timestamp::MIN)
 }

@@ -3,24 +3,24 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::list::args_since;
-use super::listen::forward::{REPEATED_HEADER, strip_hop_by_hop};
+use super::list::time_ago;
+use super::listen::forward::{Forwarded, forward};
 use super::set::{Assignment, parse_assignment};
 use super::store;
 use crate::args;
-use crate::callback_poster::{CallbackEndpoint, DeliveryError};
+use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
 use crate::context::App;
-use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, Finish, StoredDelivery};
+use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::webhooks::Signer;
+use crate::webhooks::SigningKeys;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -68,7 +68,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { deliveries, failed, since, to, resign, secret_file, set } = self;
         let secrets = args::read_secrets(&secret_file, &app.output)?;
-        let signer = if resign { Some(Signer::new(&secrets)?) } else { None };
+        let keys = if resign { Some(SigningKeys::new(&secrets)?) } else { None };
         let store = store::open(app)?;
         let chosen = choose(&store, &deliveries, failed, since)?;
         let allow_http = app.allow_http();
@@ -96,7 +96,7 @@ impl Args {
                     _ => None,
                 };
                 let Some(endpoint) = fixed.as_ref().or(own.as_ref()) else { continue };
-                let (result, error) = replay(&store, delivery, endpoint, signer.as_ref(), &set).await?;
+                let (result, error) = replay(&store, delivery, endpoint, keys.as_ref(), &set).await?;
                 results.push(result)?;
                 if let Some(error) = error
                     && worst.as_ref().is_none_or(|worst| error.kind > worst.kind)
@@ -118,8 +118,7 @@ fn choose(
     since: Option<Duration>,
 ) -> Result<Vec<StoredDelivery>, Error> {
     if ids.is_empty() {
-        let since = since.map(args_since).transpose()?;
-        let filter = DeliveryFilter { since, failed, ..DeliveryFilter::default() };
+        let filter = DeliveryFilter { since: since.map(time_ago), failed, ..DeliveryFilter::default() };
         let mut found = store.list(&filter)?;
         // Anybody may have sent what failed verification.
         found.retain(|delivery| delivery.state != DeliveryState::Refused);
@@ -133,12 +132,12 @@ pub(super) async fn replay(
     store: &DeliveryStore,
     delivery: &StoredDelivery,
     endpoint: &CallbackEndpoint,
-    signer: Option<&Signer>,
+    keys: Option<&SigningKeys>,
     set: &[Assignment],
 ) -> Result<(ReplayResult, Option<Error>), Error> {
-    let (mut headers, mut body) = (strip_hop_by_hop(&delivery.headers), delivery.body.clone());
-    let id = delivery.webhook_id.clone();
-    if let Some(signer) = signer {
+    let (mut added, mut body) = (HeaderMap::new(), delivery.body.clone());
+    let id = &delivery.webhook_id;
+    if let Some(keys) = keys {
         if !set.is_empty() {
             let mut event: Value = serde_json::from_slice(&body)
                 .map_err(|_| Error::usage(format!("the body of {id} is not JSON")))?;
@@ -147,53 +146,39 @@ pub(super) async fn replay(
             }
             body = event.to_string().into_bytes();
         }
-        let added = signer.sign(&id, Timestamp::now(), &body);
-        headers.extend(added.map_err(|error| Error::usage(error.to_string()))?);
-        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        let signed = keys.sign(id, Timestamp::now(), &body);
+        added = signed.map_err(|error| Error::usage(error.to_string()))?;
+        if !delivery.headers.contains_key(CONTENT_TYPE) {
+            added.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
     }
-    headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
-    let is_believed = delivery.state != DeliveryState::Refused;
     let started = Instant::now();
-    let response = endpoint.post(headers, body).await;
-    let mut result = ReplayResult {
+    let Forwarded { response, failure, body, is_lost } =
+        forward(endpoint, &delivery.headers, &added, true, &body).await;
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let status = body.is_some().then(|| response.status().as_u16());
+    if let Some(status) = status
+        && delivery.state != DeliveryState::Refused
+    {
+        store.mark_processing(delivery.seq, Some(&endpoint.display_url()))?;
+        let state = if failure.is_none() { DeliveryState::Acknowledged } else { DeliveryState::Failed };
+        store.finish(delivery.seq, state, status, failure.as_deref(), body.as_deref())?;
+    }
+    let result = ReplayResult {
         webhook_id: id.clone(),
         kind: delivery.kind.clone(),
         session_id: delivery.session_id.clone(),
         to: endpoint.display_url(),
-        status: None,
-        error: None,
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        status,
+        error: failure.clone().filter(|_| status.is_none()),
+        took_ms,
     };
-    let failure = match response {
-        Ok(response) => {
-            let status = response.status();
-            result.status = Some(status.as_u16());
-            let reason =
-                (!status.is_success()).then(|| format!("the application responded with {}", status.as_u16()));
-            if is_believed {
-                store.mark_processing(delivery.seq, Some(&endpoint.display_url()))?;
-                let state =
-                    if reason.is_none() { DeliveryState::Acknowledged } else { DeliveryState::Failed };
-                let finish = Finish {
-                    status: status.as_u16(),
-                    reason: reason.as_deref(),
-                    response: Some(response.body()),
-                };
-                store.finish(delivery.seq, state, &finish)?;
-            }
-            reason.map(|reason| Error::new(ErrorKind::Refused, format!("{id}: {reason}")))
-        }
-        Err(error) => {
-            let kind = match error {
-                DeliveryError::NotSent(_) => ErrorKind::Unavailable,
-                DeliveryError::Lost(_) => ErrorKind::Unknown,
-            };
-            let reason = error.reason();
-            result.error = Some(reason.clone());
-            Some(Error::new(kind, format!("{id}: {reason}")))
-        }
+    let kind = match status {
+        Some(_) => ErrorKind::Refused,
+        None if is_lost => ErrorKind::Unknown,
+        None => ErrorKind::Unavailable,
     };
-    Ok((result, failure))
+    Ok((result, failure.map(|reason| Error::new(kind, format!("{id}: {reason}")))))
 }
 
 #[derive(Debug, Serialize)]

@@ -9,7 +9,7 @@ use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::webhooks::{Verifier, VerifyError, parse_headers};
+use crate::webhooks::{SigningKeys, VerifyError, parse_headers};
 
 /// Verify a delivery that was stored or saved in files
 ///
@@ -60,7 +60,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers, body, id, at } = self;
         let secrets = args::read_secrets(&secret_file, &app.output)?;
-        let verifier = Verifier::new(&secrets)?;
+        let keys = SigningKeys::new(&secrets)?;
         let (headers, body, received_at) = match (id, headers, body) {
             (Some(id), ..) => {
                 let stored = store::find(&store::open(app)?, &id)?;
@@ -72,7 +72,7 @@ impl Args {
             (None, ..) => return Err(Error::usage("--headers and --body are needed, or --id")),
         };
         let now = at.unwrap_or(received_at);
-        match verifier.verify(&headers, &body, now) {
+        match keys.verify(&headers, &body, now) {
             Ok(delivery) => {
                 app.output.print_item(&Delivery::verified(now, delivery, &body))?;
                 app.output.status("The signature is valid.");
@@ -84,7 +84,7 @@ impl Args {
                         // Editors and `echo` append a line break.
                         let trimmed = body.strip_suffix(b"\n");
                         let trimmed = trimmed.map(|body| body.strip_suffix(b"\r").unwrap_or(body));
-                        trimmed.filter(|body| verifier.verify(&headers, body, now).is_ok()).map(
+                        trimmed.filter(|body| keys.verify(&headers, body, now).is_ok()).map(
                             |_| "remove the line break at the end of the body, which the sender did not sign",
                         )
                     }

@@ -46,17 +46,13 @@ pub enum Effect {
     Truncate,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FaultError(String);
-
 /// A path in which `*` and `{id}` match one segment, and a `*` at the end matches one or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern(String);
 
 impl Pattern {
-    fn parse(text: &str) -> Result<Self, FaultError> {
-        let error = |reason: &str| Err(FaultError(format!("'{text}' is not a path pattern: {reason}")));
+    fn parse(text: &str) -> Result<Self, String> {
+        let error = |reason: &str| Err(format!("'{text}' is not a path pattern: {reason}"));
         if !text.starts_with('/') || text.len() == 1 {
             return error("use one such as /ipp/v1/sessions or /ipp/v1/sessions/{id}");
         }
@@ -98,27 +94,24 @@ impl Fault {
 }
 
 impl FromStr for Fault {
-    type Err = FaultError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        let error = |reason: String| FaultError(reason);
+    fn from_str(text: &str) -> Result<Self, String> {
         if text.len() > MAX_LEN || text.contains(char::is_control) {
-            return Err(error(format!("a fault is a single line of at most {MAX_LEN} characters")));
+            return Err(format!("a fault is a single line of at most {MAX_LEN} characters"));
         }
-        let form = || error("use a fault such as 'POST /ipp/v1/sessions: 503 x2'".to_owned());
-        let (request, action) = text.split_once(':').ok_or_else(form)?;
+        let form = "use a fault such as 'POST /ipp/v1/sessions: 503 x2'";
+        let (request, action) = text.split_once(':').ok_or(form)?;
         let mut request = request.split_whitespace();
         let (Some(method), Some(path), None) = (request.next(), request.next(), request.next()) else {
-            return Err(form());
+            return Err(form.to_owned());
         };
         let method = match method {
             "*" => None,
             name if name.bytes().all(|byte| byte.is_ascii_uppercase()) => {
-                Some(name.parse().map_err(|_| error(format!("'{name}' is not a method")))?)
+                Some(name.parse().map_err(|_| format!("'{name}' is not a method"))?)
             }
-            name => {
-                return Err(error(format!("'{name}' is not a method: use one such as POST, or * for any")));
-            }
+            name => return Err(format!("'{name}' is not a method: use one such as POST, or * for any")),
         };
         let path = Pattern::parse(path)?;
         let mut tokens = FaultTokens::default();
@@ -128,16 +121,14 @@ impl FromStr for Fault {
         let FaultTokens { delay, status, retry_after, cut, times, percent } = tokens;
         let effect = match (status, cut, retry_after) {
             (Some(_), Some(_), _) => {
-                return Err(error("a fault has either a status or a dropped connection".to_owned()));
+                return Err("a fault has either a status or a dropped connection".to_owned());
             }
-            (None, _, Some(_)) => {
-                return Err(error("retry-after needs a status such as 429".to_owned()));
-            }
+            (None, _, Some(_)) => return Err("retry-after needs a status such as 429".to_owned()),
             (Some(status), None, retry_after) => Some(Effect::Status { status, retry_after }),
             (None, cut, None) => cut,
         };
         if effect.is_none() && delay.is_none() {
-            return Err(error(format!("the fault has no effect: {EFFECTS}")));
+            return Err(format!("the fault has no effect: {EFFECTS}"));
         }
         Ok(Self { method, path, action: FaultAction { delay, effect }, times, percent })
     }
@@ -162,7 +153,7 @@ fn set<T>(part: &mut Option<T>, value: Option<T>, form: &str) -> Result<(), Stri
 }
 
 impl FaultTokens {
-    fn parse(&mut self, token: &str) -> Result<(), FaultError> {
+    fn parse(&mut self, token: &str) -> Result<(), String> {
         let result = if let Some(text) = token.strip_prefix("delay=") {
             let delay: Option<SignedDuration> = text.parse().ok();
             let delay = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
@@ -190,7 +181,7 @@ impl FaultTokens {
             let form = format!("not part of a fault: {EFFECTS}, and optionally once, x3 or 10%");
             set(&mut self.cut, cut, &form)
         };
-        result.map_err(|reason| FaultError(format!("'{token}': {reason}")))
+        result.map_err(|reason| format!("'{token}': {reason}"))
     }
 }
 

@@ -59,7 +59,7 @@ fn an_error_has_the_reason() {
         ("GET /x: explode", "'explode': not part of a fault"),
         ("GET /x: 503\nx2", "a fault is a single line of at most 500 characters"),
     ] {
-        let error = text.parse::<Fault>().unwrap_err().to_string();
+        let error = text.parse::<Fault>().unwrap_err();
         assert!(error.contains(why), "{text}: {error}");
     }
     assert!(format!("GET /{}: drop", "x".repeat(500)).parse::<Fault>().is_err());

@@ -52,7 +52,8 @@ fn cancel(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) 
 fn simulate_tap(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let id = request.id("session")?;
     // A misspelled outcome must not look like a payment.
-    let mut query = request.strict_query();
+    let mut query = request.query();
+    query.reject_unknown();
     let outcome = query.tap_outcome("outcome").unwrap_or_default();
     query.finish()?;
     let session = state.simulate_tap(id, outcome, context)?;

@@ -53,7 +53,7 @@ pub(super) struct Record {
     metadata: Metadata,
     created_at: Timestamp,
     pub(super) offline: bool,
-    deregistered: bool,
+    pub(super) deregistered: bool,
 }
 
 fn platform<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Platform, D::Error> {
@@ -96,6 +96,10 @@ impl Record {
             created_at: Some(self.created_at),
             ..Device::default()
         }
+    }
+
+    pub(super) fn to_pos_device(&self) -> PosDevice {
+        PosDevice { device: self.to_device(), offline: self.offline }
     }
 }
 
@@ -182,13 +186,7 @@ impl State {
     pub fn set_offline(&mut self, id: Uuid, offline: bool) -> Result<PosDevice, Rejection> {
         let record = self.registered_device_mut(id)?;
         record.offline = offline;
-        Ok(PosDevice { device: record.to_device(), offline })
-    }
-
-    pub(super) fn registered_devices(&self) -> impl Iterator<Item = (Uuid, PosDevice)> {
-        let registered = self.devices.iter().filter(|(_, record)| !record.deregistered);
-        registered
-            .map(|(id, record)| (*id, PosDevice { device: record.to_device(), offline: record.offline }))
+        Ok(record.to_pos_device())
     }
 
     pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {

@@ -112,16 +112,9 @@ impl Record {
 
 /// A code of eight characters, which can be read aloud and typed.
 fn short_code(id: Uuid) -> String {
-    // Each half of a random UUID has some fixed bits, so both are combined.
-    let (high, low) = id.as_u64_pair();
-    let mut bits = high ^ low;
-    let mut code = String::with_capacity(8);
-    for _ in 0..8 {
-        let symbol = usize::try_from(bits & 31).ok().and_then(|index| CODE_ALPHABET.get(index));
-        code.push(char::from(symbol.copied().unwrap_or(b'A')));
-        bits >>= 5;
-    }
-    code
+    // In this half of a random UUID, the only bits that are not random are the highest two.
+    let symbols = id.as_bytes()[8..].iter().map(|byte| CODE_ALPHABET[usize::from(byte & 31)]);
+    symbols.map(char::from).collect()
 }
 
 impl State {

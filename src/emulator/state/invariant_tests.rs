@@ -207,6 +207,7 @@ proptest! {
             let result = apply(&operation, &mut state, &mut clock);
             if result.is_err() {
                 prop_assert_eq!(&state, &before, "a rejection changed the state");
+                prop_assert_eq!(&clock.events, &[], "a rejection has events");
             }
             events.append(&mut clock.events);
             let sessions_after = sessions(&state, clock.now);

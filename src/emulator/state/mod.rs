@@ -68,7 +68,7 @@ impl OpContext<'_> {
 
     /// Adds a duration to the current time, up to the latest time that can be represented.
     fn deadline(&self, duration: SignedDuration) -> Timestamp {
-        self.now.checked_add(duration.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)
+        self.now.checked_add(duration).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -106,21 +106,6 @@ pub struct State {
 
 const fn max_records() -> usize {
     MAX_RECORDS
-}
-
-/// Why a state file cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StateError {
-    #[error("{0}")]
-    Syntax(String),
-    #[error("it has version {found}, and this program reads version {VERSION}")]
-    Version { found: String },
-}
-
-impl From<serde_json::Error> for StateError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Syntax(error.to_string())
-    }
 }
 
 impl State {
@@ -183,24 +168,21 @@ impl State {
         is_missing
     }
 
-    pub fn read(text: &[u8]) -> Result<Self, StateError> {
+    /// Reads a state file. The error is the reason.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Header {
             version: Option<serde_json::Value>,
         }
         // Report a different version before fields that are missing because of it.
-        let header: Header = serde_json::from_slice(text)?;
-        match header.version {
-            Some(version) if version.as_u64() == Some(VERSION) => {
-                let mut state: Self = serde_json::from_slice(text)?;
-                state.add_missing_orders();
-                Ok(state)
-            }
-            version => {
-                let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
-                Err(StateError::Version { found })
-            }
+        let header: Header = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let found = header.version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+        if found != VERSION.to_string() {
+            return Err(format!("it has version {found}, and this program reads version {VERSION}"));
         }
+        let mut state: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        state.add_missing_orders();
+        Ok(state)
     }
 
     pub fn write(&self) -> Vec<u8> {
@@ -225,7 +207,7 @@ mod tests {
             (r#"{"version":"x"}"#, r#"it has version "x", and this program reads version 1"#),
             ("{}", "it has version none, and this program reads version 1"),
         ] {
-            assert_eq!(State::read(text.as_bytes()).unwrap_err().to_string(), expected);
+            assert_eq!(State::read(text.as_bytes()).unwrap_err(), expected);
         }
     }
 }

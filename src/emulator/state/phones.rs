@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{PosDevice, PosSession, State};
+use super::{PosDevice, PosSession, State, devices};
 
 /// Maximum number of sessions that a phone has here.
 const MAX_SESSIONS: usize = 5;
@@ -34,18 +34,13 @@ impl State {
                 list.push(record.to_pos_session(now));
             }
         }
-        let devices = self.registered_devices();
-        devices
-            .map(|(id, device)| {
-                let (open, sessions) = sessions.remove(&id).unwrap_or_default();
-                let location = self
-                    .locations
-                    .iter()
-                    .find(|location| device.device.location_id.as_deref() == Some(&*location.id.to_string()));
-                let location = location.map(|location| location.name.clone());
-                PhoneView { device, location, open, sessions }
-            })
-            .collect()
+        let view = |record: &devices::Record| {
+            let (open, sessions) = sessions.remove(&record.id).unwrap_or_default();
+            let location = self.locations.iter().find(|location| Some(location.id) == record.location_id);
+            let location = location.map(|location| location.name.clone());
+            PhoneView { device: record.to_pos_device(), location, open, sessions }
+        };
+        self.devices.values().filter(|record| !record.deregistered).map(view).collect()
     }
 
     /// All sessions, the oldest first.

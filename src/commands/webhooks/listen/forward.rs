@@ -27,23 +27,22 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
 ];
 
 /// Marks a delivery that the application may have received before.
-pub(in crate::commands::webhooks) const REPEATED_HEADER: HeaderName =
-    HeaderName::from_static("kustom-repeated");
+const REPEATED_HEADER: HeaderName = HeaderName::from_static("kustom-repeated");
 
 /// The result of forwarding a delivery.
-pub(super) struct Forwarded {
+pub(crate) struct Forwarded {
     /// For the sender.
-    pub(super) response: Response,
+    pub(crate) response: Response,
     /// Why the application did not acknowledge the delivery.
-    pub(super) failure: Option<String>,
-    /// The body of the application's response.
-    pub(super) body: Option<Vec<u8>>,
+    pub(crate) failure: Option<String>,
+    /// The body of the application's response, if there was one.
+    pub(crate) body: Option<Vec<u8>>,
     /// Whether the application may have received the delivery although it did not respond.
-    pub(super) is_lost: bool,
+    pub(crate) is_lost: bool,
 }
 
 /// Forwards a delivery as received, with these headers added.
-pub(super) async fn forward(
+pub(crate) async fn forward(
     to: &CallbackEndpoint,
     headers: &HeaderMap,
     added: &HeaderMap,
@@ -81,7 +80,7 @@ pub(super) async fn forward(
     }
 }
 
-pub(in crate::commands::webhooks) fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
+fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
     let listed: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()

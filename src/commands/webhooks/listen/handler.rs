@@ -2,16 +2,17 @@
 //! selected is only stored.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::ALLOW;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -24,15 +25,15 @@ use super::{ExitAfter, Route};
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::resolve_attempt::{Resolution, resolve_attempt_of_session};
 use crate::context::ApiContext;
-use crate::deliveries::{Begin, DeliveryState, DeliveryStore, Finish, StoreError};
+use crate::deliveries::{Begin, DeliveryState, DeliveryStore, StoreError};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
-use crate::local_server::{BodyError, ConnectionState, check_host, check_origin};
+use crate::local_server::{BodyError, Connection, check_source};
 use crate::model::{CallbackType, Resource, Session};
 use crate::output::{ListWriter, Output};
 use crate::text::escape_control;
-use crate::webhooks::{Verifier, VerifyError};
+use crate::webhooks::{SigningKeys, VerifyError};
 
 /// In bytes. Callbacks have a few hundred.
 const MAX_BODY: usize = 1024 * 1024;
@@ -45,7 +46,7 @@ const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
 const RESOLVE_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Handler<'a> {
-    pub(super) verifier: Verifier,
+    pub(super) keys: SigningKeys,
     pub(super) output: &'a Output,
     /// The account of `--resolve`.
     pub(super) resolver: Option<ApiContext<'a>>,
@@ -60,9 +61,6 @@ pub(super) struct Handler<'a> {
     pub(super) store: DeliveryStore,
     /// The IDs of the deliveries in progress.
     pub(super) in_progress: RefCell<HashSet<String>>,
-    /// The signatures of verified deliveries whose ID has a dot, with the ID: the same bytes can be divided into another
-    /// ID, timestamp and body.
-    pub(super) dotted_ids: RefCell<HashMap<HeaderValue, String>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -75,36 +73,35 @@ impl Handler<'_> {
     pub(super) async fn handle(
         &self,
         request: Request<Incoming>,
-        state: &ConnectionState,
+        connection: Arc<Connection>,
         address: SocketAddr,
     ) -> Result<Response, Infallible> {
-        let response = self.stop.run_until_cancelled(self.respond(request, state, address)).await;
+        let response = self.stop.run_until_cancelled(self.respond(request, &connection, address)).await;
         Ok(response.unwrap_or_else(stopping_response))
     }
 
     async fn respond(
         &self,
         request: Request<Incoming>,
-        state: &ConnectionState,
+        connection: &Connection,
         address: SocketAddr,
     ) -> Response {
         let (parts, body) = request.into_parts();
-        if let Some(response) = reject_source(&parts.headers, address) {
-            return response;
+        // Pages of other sites send no deliveries, and a delivery may come through a tunnel with its host name.
+        let address = (!parts.headers.contains_key("webhook-signature")).then_some(address);
+        if let Err(reason) = check_source(&parts.headers, address) {
+            return problem(StatusCode::FORBIDDEN, reason);
         }
         if parts.method != Method::POST {
             let response = problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are sent with POST.");
             return ([(ALLOW, "POST")], response).into_response();
         }
         // Without the headers of a delivery, nothing of the body is received.
-        if let Err(error) = self.verifier.check_headers(&parts.headers) {
+        if let Err(error) = self.keys.check_headers(&parts.headers) {
             return self.refuse(&parts.headers, b"", &error, Timestamp::now());
         }
-        match state.read_body(body, MAX_BODY).await {
-            Ok(body) => {
-                state.start_processing();
-                self.receive(&parts.headers, &body).await
-            }
+        match connection.read_body(&parts.headers, body, MAX_BODY).await {
+            Ok(body) => self.receive(&parts.headers, &body).await,
             Err(BodyError::TooLarge) => {
                 problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
             }
@@ -114,21 +111,10 @@ impl Handler<'_> {
 
     async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         let now = Timestamp::now();
-        let id = match self.verifier.verify(headers, body, now) {
+        let id = match self.keys.verify(headers, body, now) {
             Ok(id) => id,
             Err(error) => return self.refuse(headers, body, &error, now),
         };
-        if let Some(signature) = headers.get("webhook-signature") {
-            let has_other_id = self.dotted_ids.borrow().get(signature).is_some_and(|other| *other != id);
-            if has_other_id {
-                let problem = "belongs to a delivery with another ID";
-                let error = VerifyError::Malformed { name: "webhook-signature", problem };
-                return self.refuse(headers, body, &error, now);
-            }
-            if id.contains('.') {
-                self.dotted_ids.borrow_mut().insert(signature.clone(), id.clone());
-            }
-        }
         // A delivery is processed only if it can be printed.
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
             return self.unprinted_response(error);
@@ -207,8 +193,8 @@ impl Handler<'_> {
         let kind = delivery.kind.as_deref().and_then(CallbackType::find);
         let is_wanted = self.only.is_empty() || kind.as_ref().is_some_and(|kind| self.only.contains(kind));
         if !is_wanted {
-            let finish = Finish { status: 200, reason: Some("not selected by --only"), response: None };
-            self.store.finish(seq, DeliveryState::Acknowledged, &finish)?;
+            let reason = Some("not selected by --only");
+            self.store.finish(seq, DeliveryState::Acknowledged, 200, reason, None)?;
             return Ok(acknowledge());
         }
         let application = self.application(delivery.kind.as_deref());
@@ -224,11 +210,7 @@ impl Handler<'_> {
             (false, true) => DeliveryState::Processing,
             (false, false) => DeliveryState::Failed,
         };
-        self.store.finish(
-            seq,
-            state,
-            &Finish { status, reason: reason.as_deref(), response: answer.as_deref() },
-        )?;
+        self.store.finish(seq, state, status, reason.as_deref(), answer.as_deref())?;
         Ok(response)
     }
 
@@ -373,13 +355,6 @@ fn save(dir: &Path, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), St
     };
     write("headers.txt", headers.as_bytes())?;
     write("body.json", body)
-}
-
-/// Pages of other sites send no deliveries, and requests that may be one come through a tunnel with its host name.
-fn reject_source(headers: &HeaderMap, address: SocketAddr) -> Option<Response> {
-    let host = if headers.contains_key("webhook-signature") { Ok(()) } else { check_host(headers, address) };
-    let error = host.and_then(|()| check_origin(headers)).err()?;
-    Some(problem(StatusCode::FORBIDDEN, &error.to_string()))
 }
 
 /// The guide names 200, although any 2xx acknowledges (observed).

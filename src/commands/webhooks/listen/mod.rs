@@ -30,7 +30,7 @@ use crate::model::CallbackType;
 use crate::output::Output;
 use crate::page::{Frame, new_token};
 use crate::secret::CallbackSecret;
-use crate::webhooks::{Signer, Verifier};
+use crate::webhooks::SigningKeys;
 
 /// Timeout for the application of `--forward-to`.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -193,7 +193,7 @@ impl Args {
         let forward_to = forward_to.map(endpoint).transpose();
         let output = &*app.output;
         let handler = Handler {
-            verifier: Verifier::new(&secrets)?,
+            keys: SigningKeys::new(&secrets)?,
             output,
             resolver: if resolve { Some(app.connect_to_wait()?) } else { None },
             forward_to: forward_to
@@ -205,7 +205,6 @@ impl Args {
             save,
             store: super::store::open(app)?,
             in_progress: RefCell::default(),
-            dotted_ids: RefCell::default(),
             list: RefCell::new(output.list_writer()?.streaming()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
@@ -224,7 +223,7 @@ impl Args {
             output.drop_unread_messages();
             let status = {
                 let showing = async {
-                    match &page {
+                    match page {
                         Some((listener, page)) => page.serve(listener).await,
                         None => std::future::pending().await,
                     }
@@ -236,7 +235,7 @@ impl Args {
                     }
                 };
                 tokio::select! {
-                    status = server::serve(&listener, &handler, address, app) => status,
+                    status = server::serve(listener, &handler, address, app) => status,
                     // They never end before the listener.
                     () = showing => Ok(ExitStatus::Success),
                     () = checking => Ok(ExitStatus::Success),
@@ -269,7 +268,7 @@ fn open_page(
         address,
         state: app.settings.paths.state.clone(),
         store: super::store::open(app)?,
-        signer: Signer::new(secrets)?,
+        keys: SigningKeys::new(secrets)?,
         forward_to: application,
         allow_http: app.allow_http(),
     };

@@ -3,16 +3,15 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::response::{IntoResponse as _, Response};
-use futures_util::StreamExt as _;
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::stream;
 use http::header::{ACCEPT, LOCATION};
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper_util::server::graceful::GracefulShutdown;
 use maud::{Markup, html};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -22,10 +21,10 @@ use crate::callback_poster::CallbackEndpoint;
 use crate::commands::webhooks::{replay, store};
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::Error;
-use crate::local_server::{BodyError, ConnectionState, Connections, check_host, check_origin};
+use crate::local_server::{self, BodyError, Connection, check_source};
 use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, safe, short_id};
 use crate::secret::redact_value;
-use crate::webhooks::Signer;
+use crate::webhooks::SigningKeys;
 
 const MAX_FORM: usize = 64 * 1024;
 
@@ -42,7 +41,7 @@ pub(super) struct Ui {
     /// The directory of the database.
     pub(super) state: PathBuf,
     pub(super) store: DeliveryStore,
-    pub(super) signer: Signer,
+    pub(super) keys: SigningKeys,
     /// The URL of the application, for deliveries that were not forwarded.
     pub(super) forward_to: Option<String>,
     pub(super) allow_http: Option<String>,
@@ -50,27 +49,17 @@ pub(super) struct Ui {
 
 impl Ui {
     /// Serves until the future is dropped.
-    pub(super) async fn serve(&self, listener: &TcpListener) {
-        let mut connections = FuturesUnordered::new();
-        let (limits, graceful) = (Connections::default(), GracefulShutdown::new());
-        loop {
-            tokio::select! {
-                Some(()) = connections.next(), if !connections.is_empty() => {}
-                (stream, connection) = limits.accept(listener) => {
-                    connections.push(connection.serve(stream, &graceful, |request, state| async move {
-                        Ok::<_, Infallible>(self.respond(request, &state).await)
-                    }));
-                }
-            }
-        }
+    pub(super) async fn serve(&self, listener: TcpListener) {
+        let respond =
+            async |request, connection| Ok::<_, Infallible>(self.respond(request, connection).await);
+        local_server::serve(listener, respond, std::future::pending::<()>()).await;
     }
 
-    async fn respond(&self, request: Request<Incoming>, state: &ConnectionState) -> Response {
+    async fn respond(&self, request: Request<Incoming>, connection: Arc<Connection>) -> Response {
         let (parts, body) = request.into_parts();
         let not_found = || problem(StatusCode::NOT_FOUND, "There is nothing here.");
-        let source = check_host(&parts.headers, self.address).and_then(|()| check_origin(&parts.headers));
-        if let Err(error) = source {
-            return problem(StatusCode::FORBIDDEN, &error.to_string());
+        if let Err(reason) = check_source(&parts.headers, Some(self.address)) {
+            return problem(StatusCode::FORBIDDEN, reason);
         }
         let path = parts.uri.path();
         match (&parts.method, path.strip_prefix("/page/")) {
@@ -89,14 +78,15 @@ impl Ui {
                 }
             }
             (&Method::GET, Some(name)) => page::asset(name).unwrap_or_else(not_found),
-            (&Method::POST, Some("act")) => match state.read_body(body, MAX_FORM).await {
-                Ok(form) => {
-                    state.start_processing();
-                    self.act(&parts.headers, &form).await
+            (&Method::POST, Some("act")) => {
+                match connection.read_body(&parts.headers, body, MAX_FORM).await {
+                    Ok(form) => self.act(&parts.headers, &form).await,
+                    Err(BodyError::TooLarge) => {
+                        problem(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.")
+                    }
+                    Err(BodyError::Incomplete) => problem(StatusCode::BAD_REQUEST, "The form is incomplete."),
                 }
-                Err(BodyError::TooLarge) => problem(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
-                Err(BodyError::Incomplete) => problem(StatusCode::BAD_REQUEST, "The form is incomplete."),
-            },
+            }
             _ => not_found(),
         }
     }
@@ -146,7 +136,7 @@ impl Ui {
         let url = url.ok_or_else(|| Error::usage("there is no URL to send it to: use --forward-to"))?;
         let endpoint =
             CallbackEndpoint::new(url, REPLAY_TIMEOUT, self.allow_http.as_deref()).map_err(Error::usage)?;
-        let (_, failure) = replay::replay(&self.store, &delivery, &endpoint, Some(&self.signer), &[]).await?;
+        let (_, failure) = replay::replay(&self.store, &delivery, &endpoint, Some(&self.keys), &[]).await?;
         failure.map_or(Ok(()), Err)
     }
 }
