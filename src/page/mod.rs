@@ -146,14 +146,8 @@ pub(crate) fn event_response(
 
 /// One server-sent event, with the new content of `main`.
 pub(crate) fn event(content: &str) -> Bytes {
-    let mut text = String::with_capacity(content.len() + 16);
-    for line in content.split(['\n', '\r']) {
-        text.push_str("data: ");
-        text.push_str(line);
-        text.push('\n');
-    }
-    text.push('\n');
-    text.into()
+    let lines: Vec<_> = content.lines().map(|line| format!("data: {line}\n")).collect();
+    format!("{}\n", lines.concat()).into()
 }
 
 /// The time of day on this machine, with the complete time for programs.

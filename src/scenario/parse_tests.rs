@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{CallbackType, PaymentMethod, SessionStatus, TapOutcome};
+use crate::model::{PaymentMethod, SessionStatus, TapOutcome};
 use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
@@ -30,69 +30,6 @@ pub(in crate::scenario) fn action_names() -> Vec<String> {
 }
 
 #[test]
-fn a_complete_scenario_is_parsed() {
-    let text = r#"
-name = "A sale"
-description = "of coffee"
-[switches]
-strict_sums = false
-session_lifetime = "PT1M"
-
-[[step]]
-do = "create-device"
-as = "till"
-name = "Till 7"
-location = "Göteborg Haga"
-
-[[step]]
-do = "create"
-device = "till"
-currency = "JPY"
-items = ["Coffee,price=500,qty=2,tax=10%"]
-reference = "r1"
-body = { merchant_data = "x", order_tax_amount = 7, at = 2026-01-02 }
-[step.expect]
-http = 200
-exit = 0
-status = "CREATED"
-response = { order_amount = 1_000, order_items = [{ name = "Coffee" }] }
-has = ["session_id"]
-lacks = ["order_id", "a.b"]
-callbacks = ["ipp.session.created", "payment.failed"]
-"#;
-    let scenario = read(text);
-    let Scenario { name, description, file, emulator_options, steps } = scenario;
-    assert_eq!(
-        (name.as_str(), description.as_deref(), file.as_str()),
-        ("A sale", Some("of coffee"), "folder/sale.toml")
-    );
-    let session_lifetime = jiff::SignedDuration::from_secs(60);
-    let options = EmulatorOptions { strict_sums: false, session_lifetime, ..EmulatorOptions::default() };
-    assert_eq!(emulator_options, Some((4, options)));
-    let [device, create] = steps.as_slice() else { panic!("two steps") };
-    assert_eq!((device.line, device.target, device.status_of), (8, None, None));
-    let (name, location) = (Some("Till 7".to_owned()), Some("Göteborg Haga".to_owned()));
-    assert_eq!(device.action, Action::CreateDevice { name, location, session: None });
-    assert_eq!((create.line, create.target, create.status_of), (14, Some(0), Some(1)));
-    let Action::Create { body, .. } = &create.action else { panic!("a session") };
-    let items = json!([{"name": "Coffee", "quantity": 2, "unit_price": 500, "tax_rate": 1000, "total_amount": 1000,
-        "total_tax_amount": 91}]);
-    assert_eq!(
-        json!(body),
-        json!({"order_amount": 1000, "order_tax_amount": 7, "purchase_currency": "JPY", "merchant_reference1": "r1",
-            "order_items": items, "merchant_data": "x", "at": "2026-01-02"}),
-        "fields of `body` replace those that follow from other keys"
-    );
-    let expect = &create.expect;
-    assert_eq!((expect.http, expect.exit, expect.status.as_deref()), (Some(200), Some(0), Some("CREATED")));
-    let response = json!({"order_amount": 1000, "order_items": [{"name": "Coffee"}]});
-    assert_eq!(json!(expect.response), response);
-    assert_eq!((expect.has.as_slice(), expect.lacks.len()), (&["session_id".to_owned()][..], 2));
-    let callbacks = [CallbackType::SessionCreated, CallbackType::PaymentFailed];
-    assert_eq!(expect.callbacks.as_deref(), Some(&callbacks[..]), "the prefix is optional");
-}
-
-#[test]
 fn omitted_keys_have_defaults_and_values_two_spellings() {
     let scenario = read(SALE);
     assert_eq!((scenario.name.as_str(), &scenario.emulator_options), ("sale", &None));
@@ -113,19 +50,6 @@ fn omitted_keys_have_defaults_and_values_two_spellings() {
     }
     let by = Duration::from_secs(5400);
     assert_eq!(step("do = \"advance\"\nby = \"1h30m\"").action, Action::Advance { by, session: None });
-}
-
-#[test]
-fn every_action_is_parsed() {
-    for name in action_names() {
-        let keys = match name.as_str() {
-            "advance" => "by = \"1h30m\"",
-            "create" => "amount = \"1\"",
-            _ => "",
-        };
-        let scenario = read(&format!("{SALE}[[step]]\ndo = \"enroll\"\n[[step]]\ndo = \"{name}\"\n{keys}"));
-        assert_eq!((&scenario.steps[3].action_name, scenario.steps[3].line), (&name, 8));
-    }
 }
 
 #[test]

@@ -48,8 +48,7 @@ fn an_emulator_with_the_options_of_the_file_behaves_like_the_one_that_was_probed
         assert!(suggested.contains(&format!(" --option {name}=")), "{suggested}");
     }
     assert!(!suggested.contains("strict_sums"), "a default needs no flag: {suggested}");
-    assert_eq!(probed.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
-    assert_eq!(probed.json("GET", "/ipp/v1/enrollments", "")["total_elements"], 0);
+    assert_eq!(left(&probed), (0, 0));
     let _ = probed.end().assert_code(0);
     let args = ["--options-from", file.to_str().unwrap(), "--state", "same.json"];
     let _ = EmulatorProcess::start(&env, &args).end().assert_code(0);
@@ -121,16 +120,23 @@ fn the_probe_refuses_production_and_asks_before_it_changes_an_account() {
     assert!(!env.path().join("probe.json").exists());
 }
 
+/// The number of devices and enrollments.
+fn left(emulator: &EmulatorProcess) -> (u64, u64) {
+    let count = |path: &str| emulator.json("GET", path, "")["total_elements"].as_u64().unwrap();
+    (count("/ipp/v1/devices"), count("/ipp/v1/enrollments"))
+}
+
+fn assert_no_open_sessions(user: &TestEnv) {
+    let sessions = fs::read_to_string(user.state_folder().join("probe-sessions.json")).unwrap();
+    assert_eq!(sessions, "[]");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_probe_that_is_interrupted_or_killed_leaves_nothing_after_the_next_run() {
     let env = TestEnv::new();
     let emulator = EmulatorProcess::start(&env, &[]);
     let user = emulator.env();
-    let left = || {
-        let count = |path: &str| emulator.json("GET", path, "")["total_elements"].as_u64().unwrap();
-        (count("/ipp/v1/devices"), count("/ipp/v1/enrollments"))
-    };
     let probing = |request: &str| {
         let running = user.command(["dev", "probe", "-v"]).spawn();
         let _ = running.until_stderr(|stderr| stderr.contains(request));
@@ -140,25 +146,35 @@ fn a_probe_that_is_interrupted_or_killed_leaves_nothing_after_the_next_run() {
     running.interrupt();
     let outcome = running.wait().assert_code(130);
     assert!(outcome.stderr.contains("everything that the probe created was removed"), "{}", outcome.stderr);
-    assert_eq!(left(), (0, 0));
-    for request in [
-        "> GET /ipp/v1/locations",
-        "> POST /ipp/v1/dev/devices",
-        "> POST /ipp/v1/enrollments",
-        "/simulate-tap?",
-        "/cancel",
-        "> POST /emulator/clock",
-        "> POST /ordermanagement/",
-        "> GET /settlements/",
-        "> DELETE /ipp/v1/enrollments/",
-        "> DELETE /ipp/v1/devices/",
-    ] {
+    assert_eq!(left(&emulator), (0, 0));
+    for request in ["> POST /ipp/v1/enrollments", "/simulate-tap?", "> POST /ordermanagement/"] {
         let _ = probing(request).kill();
     }
     let _ = user.run(["dev", "probe", "-q"]).assert_code(0);
-    assert_eq!(left(), (0, 0));
-    let sessions = fs::read_to_string(user.state_folder().join("probe-sessions.json")).unwrap();
-    assert_eq!(sessions, "[]", "every session has ended");
+    assert_eq!(left(&emulator), (0, 0));
+    assert_no_open_sessions(&user);
+    let _ = emulator.end().assert_code(0);
+}
+
+#[test]
+fn a_probe_that_cannot_clean_up_leaves_nothing_after_the_next_run() {
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
+    let user = emulator.env();
+    for operation in
+        ["PUT /ipp/v1/sessions/*/cancel", "DELETE /ipp/v1/devices/*", "DELETE /ipp/v1/enrollments/*"]
+    {
+        for effect in ["drop", "drop-after-response-headers"] {
+            let fault = format!("{operation}: {effect}");
+            let _ = user.run(["dev", "emulator", "fault", "add", &fault]).assert_code(0);
+            let failed = user.run(["dev", "probe"]).assert_failure(7);
+            assert!(failed.contains("run the probe again: it removes what this run left behind"), "{failed}");
+            let _ = user.run(["dev", "emulator", "fault", "clear"]).assert_code(0);
+            let _ = user.run(["dev", "probe"]).assert_code(0);
+            assert_eq!(left(&emulator), (0, 0), "{fault}");
+            assert_no_open_sessions(&user);
+        }
+    }
     let _ = emulator.end().assert_code(0);
 }
 

@@ -57,6 +57,69 @@ exit 0
 }
 
 #[test]
+fn every_key_has_its_effect() {
+    let text = r#"
+name = "A sale"
+description = "of coffee"
+[switches]
+strict_sums = false
+session_lifetime = "PT1M"
+
+[[step]]
+do = "create-device"
+as = "till"
+name = "Till 7"
+location = "Göteborg Haga"
+expect.response = { name = "Till 7", location_id = "b7f03d5e-1c86-4a29-8e47-60d9a1c35f02" }
+
+[[step]]
+do = "create"
+as = "sale"
+device = "till"
+currency = "JPY"
+items = ["Coffee,price=500,qty=2,tax=10%"]
+reference = "r1"
+# These replace what follows from the other keys.
+body = { merchant_data = 2026-01-02, order_tax_amount = 7 }
+[step.expect]
+http = 200
+exit = 0
+status = "CREATED"
+has = ["session_id"]
+lacks = ["order_id", "a.b"]
+callbacks = ["ipp.session.created"]
+[step.expect.response]
+order_amount = 1_000
+order_tax_amount = 7
+purchase_currency = "JPY"
+merchant_reference1 = "r1"
+merchant_data = "2026-01-02"
+order_items = [{ name = "Coffee", quantity = 2, unit_price = 500, tax_rate = 1000, total_tax_amount = 91 }]
+
+[[step]]
+do = "create"
+items = ["Tea,price=1"]
+
+[[step]]
+do = "cancel-on-phone"
+session = "sale"
+expect.callbacks = ["session.cancelled"]
+
+[[step]]
+do = "advance"
+by = "1m"
+expect.status = "EXPIRED"
+"#;
+    let env = env_with_files(&[("sale.toml", text)]);
+    insta::assert_snapshot!(&run(&env, &["sale.toml"]).whole(), @"
+    SCENARIO  RESULT  STEPS
+    A sale    passed  5
+    ! 1 passed.
+    exit 0
+    ");
+}
+
+#[test]
 fn it_sends_no_requests() {
     let server = Server::unwanted();
     let active = format!(

@@ -5,6 +5,8 @@ mod step;
 mod test_emulator;
 mod wait;
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -36,6 +38,9 @@ pub(crate) struct AccountTarget {
 /// The result of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct RunResult {
+    /// Name of the scenario.
+    pub scenario: String,
+    pub file: String,
     #[serde(rename = "result")]
     pub status: RunStatus,
     pub steps: usize,
@@ -55,6 +60,8 @@ pub(crate) struct RunResult {
     /// What the cleanup could not remove, with the reason.
     #[serde(rename = "left")]
     pub leftovers: Vec<String>,
+    #[serde(skip)]
+    pub elapsed: Duration,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -96,40 +103,46 @@ pub(crate) async fn run_scenario(
     target: Target<'_>,
     cancel: &CancellationToken,
 ) -> RunResult {
+    let started = Instant::now();
+    let mut result = RunResult {
+        scenario: scenario.name.clone(),
+        file: scenario.file.clone(),
+        steps: scenario.steps.len(),
+        ..RunResult::default()
+    };
     if let Target::Account(account) = target
         && let Some((line, reason)) = scenario.find_unsupported(account.is_emulator)
     {
-        let (steps, line, reason) = (scenario.steps.len(), Some(line), Some(reason));
-        return RunResult { status: RunStatus::Skipped, steps, line, reason, ..RunResult::default() };
+        let (line, reason) = (Some(line), Some(reason));
+        return RunResult { status: RunStatus::Skipped, line, reason, ..result };
     }
     let mut run = Run { client, target, cancel, created: Vec::new() };
-    let result = run.run_steps(&scenario.steps).await;
-    let leftovers = match target {
-        Target::Emulator(_) => Vec::new(),
-        Target::Account(_) => run.clean_up().await,
-    };
-    RunResult { leftovers, ..result }
+    run.run_steps(&scenario.steps, &mut result).await;
+    if let Target::Account(_) = target {
+        result.leftovers = run.clean_up().await;
+    }
+    result.elapsed = started.elapsed();
+    result
 }
 
 impl Run<'_> {
-    async fn run_steps(&mut self, steps: &[Step]) -> RunResult {
-        let mut result = RunResult { steps: steps.len(), ..RunResult::default() };
+    async fn run_steps(&mut self, steps: &[Step], result: &mut RunResult) {
         for step in steps {
             let done = if self.cancel.is_cancelled() { Err(Cancelled) } else { self.run_step(step).await };
-            let Ok(done) = done else { return RunResult { status: RunStatus::Stopped, ..result } };
-            let mismatches = check_expectations(step, &done);
-            if !mismatches.is_empty() {
-                return RunResult {
-                    status: RunStatus::Failed,
-                    line: Some(step.line),
-                    failed_action: Some(step.action_name.clone()),
-                    mismatches,
-                    exit_code: if done.exit_code == 0 { ErrorKind::Refused.code() } else { done.exit_code },
-                    ..result
-                };
+            let Ok(done) = done else {
+                result.status = RunStatus::Stopped;
+                return;
+            };
+            result.mismatches = check_expectations(step, &done);
+            if !result.mismatches.is_empty() {
+                result.status = RunStatus::Failed;
+                result.line = Some(step.line);
+                result.failed_action = Some(step.action_name.clone());
+                result.exit_code =
+                    if done.exit_code == 0 { ErrorKind::Refused.code() } else { done.exit_code };
+                return;
             }
             result.steps_passed += 1;
         }
-        result
     }
 }

@@ -1,13 +1,12 @@
-//! Probes sessions.
+//! Probes sessions, and which carts are accepted.
 
 use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::facts::Seen;
-use super::prober::{Prober, parse, seen};
+use super::prober::{Prober, describe, has_body, parse};
 use super::response_check::printable;
-use crate::api::{self, Request};
+use crate::api::{self, Request, Response};
 use crate::error::{Error, ErrorKind};
 use crate::model::{SessionStatus, TapOutcome};
 
@@ -21,7 +20,7 @@ impl Prober {
     /// Returns whether the API creates sessions.
     pub(super) async fn probe_sessions(&mut self) -> Result<bool, Error> {
         let (created, first) = self.create_session(json!({})).await?;
-        self.seen.record("response to a new session", created.describe());
+        self.seen.record("response to a new session", describe(&created));
         let Some(first) = first else { return Ok(false) };
         self.end_session(first).await?;
         self.probe_second_session().await?;
@@ -34,9 +33,9 @@ impl Prober {
         self.seen.record_declines(&declines);
         let (paid, tapped, session) = self.tap_open_session(TapOutcome::Success, json!({})).await?;
         if status_of(&session) == SessionStatus::Finalized.as_str() {
-            self.seen.record("response to a simulated tap", tapped.describe());
+            self.seen.record("response to a simulated tap", describe(&tapped));
             if tapped.is_success() {
-                let option = if tapped.has_body { "session" } else { "empty" };
+                let option = if has_body(&tapped) { "session" } else { "empty" };
                 self.seen.set_option("response to a simulated tap", option);
             }
             let tapped_again = self.tap(paid, TapOutcome::Success).await?;
@@ -57,7 +56,7 @@ impl Prober {
         Ok(true)
     }
 
-    pub(super) async fn probe_second_session(&mut self) -> Result<(), Error> {
+    async fn probe_second_session(&mut self) -> Result<(), Error> {
         for _ in 0..MAX_EXPIRIES {
             let first = self.open_session().await?;
             let (created, second) = self.create_session(json!({})).await?;
@@ -67,11 +66,61 @@ impl Prober {
             }
             if is_open {
                 let is_rejected = created.status == 409;
-                self.seen.record_option("second open session on a device", created.describe(), is_rejected);
+                self.seen.record_option("second open session on a device", describe(&created), is_rejected);
                 break;
             }
         }
         Ok(())
+    }
+
+    pub(super) async fn probe_carts(&mut self) -> Result<(), Error> {
+        let line = |total: i64, tax: i64| {
+            json!({
+                "type": "physical", "name": "Probe", "quantity": 2, "unit_price": 1000, "tax_rate": 2500,
+                "total_amount": total, "total_tax_amount": tax,
+            })
+        };
+        let cart = |items: Value, amount: i64, tax: i64| json!({"order_items": items, "order_amount": amount, "order_tax_amount": tax});
+        if !self.try_cart(cart(json!([line(2000, 400)]), 2000, 400)).await?.is_success() {
+            return Ok(());
+        }
+        let mut sums = Vec::new();
+        for (mistake, fields) in [
+            ("line total", cart(json!([line(1900, 380)]), 1900, 380)),
+            ("sum", cart(json!([line(2000, 400)]), 2100, 400)),
+            ("sum of taxes", cart(json!([line(2000, 400)]), 2000, 300)),
+        ] {
+            sums.push((mistake, self.try_cart(fields).await?.status));
+        }
+        self.seen.record_sums(&sums);
+        let mut tax_off = Vec::new();
+        for off in [1, 2] {
+            let response = self.try_cart(cart(json!([line(2000, 400 + off)]), 2000, 400 + off)).await?;
+            tax_off.push((off, response.status));
+        }
+        self.seen.record_cases("tax of a line that is off by 1 or 2", &tax_off);
+        let discount = json!({
+            "type": "discount", "name": "Probe", "quantity": 1, "unit_price": -500, "tax_rate": 2500,
+            "total_amount": -500, "total_tax_amount": -100,
+        });
+        let response = self.try_cart(cart(json!([line(2000, 400), discount]), 1500, 300)).await?;
+        let mut item_types = vec![("discount", response.status)];
+        for kind in ["physical", "digital", "shipping_fee", "surcharge", "gift_card"] {
+            let mut item = line(2000, 400);
+            item["type"] = kind.into();
+            let response = self.try_cart(cart(json!([item]), 2000, 400)).await?;
+            item_types.push((kind, response.status));
+        }
+        self.seen.record_cases("item types", &item_types);
+        Ok(())
+    }
+
+    async fn try_cart(&mut self, fields: Value) -> Result<Response, Error> {
+        let (created, id) = self.create_session(fields).await?;
+        if let Some(id) = id {
+            self.end_session(id).await?;
+        }
+        Ok(created)
     }
 
     /// Taps on a new session with these fields. Returns its ID with the response, and the session afterwards.
@@ -79,7 +128,7 @@ impl Prober {
         &mut self,
         outcome: TapOutcome,
         fields: Value,
-    ) -> Result<(Uuid, Seen, Value), Error> {
+    ) -> Result<(Uuid, Response, Value), Error> {
         let mut expiries = 0;
         loop {
             let id = self.open_session_with(fields.clone()).await?;
@@ -94,7 +143,7 @@ impl Prober {
     }
 
     /// Creates a session. Its ID is `None` if the API rejected it.
-    pub(super) async fn create_session(&mut self, fields: Value) -> Result<(Seen, Option<Uuid>), Error> {
+    pub(super) async fn create_session(&mut self, fields: Value) -> Result<(Response, Option<Uuid>), Error> {
         let mut body = json!({
             "device_id": self.device_id, "order_amount": 100, "purchase_currency": self.currency,
             "merchant_reference1": REFERENCE,
@@ -108,7 +157,7 @@ impl Prober {
         if let Some(id) = id {
             self.sessions.add(id)?;
         }
-        Ok((seen(&response), id))
+        Ok((response, id))
     }
 
     pub(super) async fn open_session(&mut self) -> Result<Uuid, Error> {
@@ -130,9 +179,9 @@ impl Prober {
         self.sessions.remove(id)
     }
 
-    pub(super) async fn cancel(&mut self, id: Uuid) -> Result<Seen, Error> {
+    async fn cancel(&mut self, id: Uuid) -> Result<Response, Error> {
         let request = Request::new(Method::PUT, format!("/ipp/v1/sessions/{id}/cancel"));
-        Ok(seen(&self.send(&request).await?))
+        self.send(&request).await
     }
 
     pub(super) async fn session(&mut self, id: Uuid) -> Result<Value, Error> {
@@ -144,8 +193,8 @@ impl Prober {
         Ok(status_of(&self.session(id).await?).to_owned())
     }
 
-    pub(super) async fn tap(&mut self, id: Uuid, outcome: TapOutcome) -> Result<Seen, Error> {
-        Ok(seen(&self.send(&api::tap_request(id, Some(outcome))).await?))
+    async fn tap(&mut self, id: Uuid, outcome: TapOutcome) -> Result<Response, Error> {
+        self.send(&api::tap_request(id, Some(outcome))).await
     }
 }
 

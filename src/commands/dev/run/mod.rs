@@ -8,8 +8,6 @@ mod row;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -26,7 +24,7 @@ use crate::scenario::runner::{RunResult, Target, TestEmulator, run_scenario};
 use crate::scenario::{Scenario, builtin};
 use crate::text::escape_control;
 use report::Report;
-use row::{ScenarioListRow, ScenarioResultRow};
+use row::ScenarioListRow;
 
 const DEFAULT_INIT_FILE: &str = "scenario.toml";
 
@@ -138,44 +136,28 @@ async fn run_all<'a>(
     jobs: usize,
     mut report: Report<'_>,
     app: &App,
-    run: impl Fn(Arc<Scenario>, CancellationToken) -> LocalBoxFuture<'a, Result<RunResult, Error>>,
+    run: impl Fn(Scenario, CancellationToken) -> LocalBoxFuture<'a, Result<RunResult, Error>>,
 ) -> Result<ExitStatus, Error> {
     let cancel = app.cancel.child_token();
-    let mut is_aborted = false;
-    let results = stream::iter(scenarios).map(|scenario| {
-        let scenario = Arc::new(scenario);
-        let result = run(Arc::clone(&scenario), cancel.clone());
-        async move {
-            let started = Instant::now();
-            (scenario, result.await, started.elapsed())
-        }
-    });
+    let results = stream::iter(scenarios).map(|scenario| run(scenario, cancel.clone()));
     let mut results = std::pin::pin!(results.buffered(jobs));
     loop {
         tokio::select! {
             biased;
-            () = app.abort.cancelled() => {
-                is_aborted = true;
-                break;
-            }
+            () = app.abort.cancelled() => break,
             next = results.next() => {
-                if app.abort.is_cancelled() {
-                    continue;
-                }
-                let Some((scenario, result, elapsed)) = next else { break };
-                let (scenario, file) = (scenario.name.clone(), scenario.file.clone());
-                let row = ScenarioResultRow { scenario, file, result: result? };
+                let Some(row) = next.transpose()? else { break };
                 if row.is_account_unusable() {
                     cancel.cancel();
                 }
                 if row.has_result() {
-                    report.add(row, elapsed)?;
+                    report.add(row)?;
                 }
             }
         }
     }
     report.finish(app.cancel.is_cancelled()).map_err(|error| {
-        if is_aborted {
+        if app.abort.is_cancelled() {
             error.hint("the cleanup was interrupted too: check the account for open sessions and devices")
         } else {
             error
@@ -186,7 +168,7 @@ async fn run_all<'a>(
 /// Runs a scenario on a private emulator in its own thread, since it never waits. With `--verbose` it runs on this thread,
 /// where requests can be printed.
 fn run_on_emulator<'a>(
-    scenario: Arc<Scenario>,
+    scenario: Scenario,
     cancel: CancellationToken,
     app: &App,
 ) -> LocalBoxFuture<'a, Result<RunResult, Error>> {

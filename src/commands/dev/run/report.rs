@@ -1,25 +1,24 @@
 //! Prints the result of each scenario as it completes, and sums up the run.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::row::ScenarioResultRow;
 use super::{files, junit};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{ListWriter, Output, ProgressBar};
-use crate::scenario::runner::RunStatus;
+use crate::scenario::runner::{RunResult, RunStatus};
 use crate::text::pluralize;
 
 pub(super) struct Report<'a> {
     output: &'a Output,
-    list: ListWriter<'a, ScenarioResultRow>,
+    list: ListWriter<'a, RunResult>,
     bar: ProgressBar,
     junit: Option<&'a Path>,
     started: Instant,
     /// Number of scenarios to run.
     total: usize,
-    rows: Vec<(ScenarioResultRow, Duration)>,
+    rows: Vec<RunResult>,
 }
 
 impl<'a> Report<'a> {
@@ -36,11 +35,11 @@ impl<'a> Report<'a> {
         })
     }
 
-    pub(super) fn add(&mut self, row: ScenarioResultRow, elapsed: Duration) -> Result<(), Error> {
-        for leftover in &row.result.leftovers {
+    pub(super) fn add(&mut self, row: RunResult) -> Result<(), Error> {
+        for leftover in &row.leftovers {
             self.output.warn(&format!("not removed: {leftover}"));
         }
-        self.rows.push((row.clone(), elapsed));
+        self.rows.push(row.clone());
         ignore_closed_pipe(self.list.push(row).and_then(|()| self.list.flush()))?;
         self.bar.inc(1);
         Ok(())
@@ -53,7 +52,7 @@ impl<'a> Report<'a> {
         if let Some(path) = junit {
             files::replace_file(path, junit::to_xml(&rows, started.elapsed())?.as_bytes())?;
         }
-        let count = |status| rows.iter().filter(|(row, _)| row.result.status == status).count();
+        let count = |status| rows.iter().filter(|row| row.status == status).count();
         let counts = [
             (count(RunStatus::Passed), "passed"),
             (count(RunStatus::Failed), "failed"),
@@ -73,8 +72,8 @@ impl<'a> Report<'a> {
             let rest = pluralize(total - rows.len(), "scenario");
             output.warn(&format!("{rest} not run, since the account cannot be used"));
         }
-        let failed = rows.iter().find(|(row, _)| row.result.exit_code != 0);
-        Ok(failed.map_or(ExitStatus::Success, |(row, _)| ExitStatus::ScenarioFailed(row.result.exit_code)))
+        let failed = rows.iter().find(|row| row.exit_code != 0);
+        Ok(failed.map_or(ExitStatus::Success, |row| ExitStatus::ScenarioFailed(row.exit_code)))
     }
 }
 

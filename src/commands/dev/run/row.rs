@@ -42,37 +42,28 @@ impl View for ScenarioListRow {
     ];
 }
 
-/// The result of a scenario.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct ScenarioResultRow {
-    pub(super) scenario: String,
-    pub(super) file: String,
-    #[serde(flatten)]
-    pub(super) result: RunResult,
-}
-
-impl ScenarioResultRow {
+impl RunResult {
     /// Whether any step ran, or a failure or a skip was found.
     pub(super) fn has_result(&self) -> bool {
-        self.result.status != RunStatus::Stopped || self.result.steps_passed > 0
+        self.status != RunStatus::Stopped || self.steps_passed > 0
     }
 
     /// Whether it failed because the account rejects the key or cannot be reached, so that all others would fail too.
     pub(super) fn is_account_unusable(&self) -> bool {
-        [ErrorKind::Credentials, ErrorKind::Unavailable].map(ErrorKind::code).contains(&self.result.exit_code)
+        [ErrorKind::Credentials, ErrorKind::Unavailable].map(ErrorKind::code).contains(&self.exit_code)
     }
 
     pub(super) fn location(&self) -> String {
-        self.result.line.map(|line| format!("{}:{line}", self.file)).unwrap_or_default()
+        self.line.map(|line| format!("{}:{line}", self.file)).unwrap_or_default()
     }
 
     /// Why the scenario failed or was skipped.
     pub(super) fn message(&self) -> String {
-        if let Some(reason) = &self.result.reason {
+        if let Some(reason) = &self.reason {
             return reason.clone();
         }
-        let Some(step) = &self.result.failed_action else { return String::new() };
-        let differences: Vec<_> = self.result.mismatches.iter().map(format_mismatch).collect();
+        let Some(step) = &self.failed_action else { return String::new() };
+        let differences: Vec<_> = self.mismatches.iter().map(format_mismatch).collect();
         format!("{step}: {}", differences.join("; "))
     }
 }
@@ -84,17 +75,17 @@ fn format_mismatch(Mismatch { what, expected, actual }: &Mismatch) -> String {
     format!("{what} expected {expected}, got {actual}")
 }
 
-impl View for ScenarioResultRow {
+impl View for RunResult {
     const NOUN: &'static str = "scenario";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("SCENARIO", |row| row.scenario.as_str().into()),
-        Column::new("RESULT", |row| match row.result.status {
+        Column::new("RESULT", |row| match row.status {
             RunStatus::Passed => Cell::styled("passed", CellStyle::Success),
             RunStatus::Failed => Cell::styled("failed", CellStyle::Error),
             RunStatus::Skipped => Cell::styled("skipped", CellStyle::Muted),
             RunStatus::Stopped => Cell::styled("stopped", CellStyle::Pending),
         }),
-        Column::new("STEPS", |row| match &row.result {
+        Column::new("STEPS", |row| match row {
             RunResult { status: RunStatus::Passed, steps, .. } => steps.to_string().into(),
             RunResult { steps, steps_passed, .. } => format!("{steps_passed} of {steps}").into(),
         }),

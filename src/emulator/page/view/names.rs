@@ -54,13 +54,10 @@ impl Names {
     }
 
     pub(super) fn of_request(&self, request: &RequestRecord) -> Option<&str> {
-        let fields = |value: &'_ Option<Value>, names: &[&str]| {
-            let field = |name: &&str| Some(value.as_ref()?[*name].as_str()?.to_owned());
-            names.iter().filter_map(field).collect::<Vec<_>>()
-        };
-        let mut named = fields(&request.response, &["session_id", "id"]);
-        named.extend(fields(&request.body, &["device_id", "location_id"]));
-        self.find(request.path.split('/').chain(named.iter().map(String::as_str)))
+        let (body, response) = (&request.body, &request.response);
+        let fields = [(response, "session_id"), (response, "id"), (body, "device_id"), (body, "location_id")];
+        let ids = fields.iter().filter_map(|(value, name)| value.as_ref()?[*name].as_str());
+        self.find(request.path.split('/').chain(ids))
     }
 
     /// The session of a callback or, for an order, the session that it was.
