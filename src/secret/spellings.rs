@@ -1,7 +1,5 @@
 //! The ways in which a server, a proxy or a log may write a secret.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
@@ -24,16 +22,16 @@ pub(super) fn spellings(secret: &str) -> Vec<Spelling> {
     let random = random.or_else(|| secret.strip_prefix(super::CALLBACK_SECRET_PREFIX));
     let secret = random.filter(|random| random.len() >= MIN_RANDOM_LEN).unwrap_or(secret);
     spellings.push(plain(secret));
-    spellings.extend(texts(secret.as_bytes()).map(plain));
+    spellings.extend(texts(secret.as_bytes()).into_iter().map(plain));
     let encoded = base64(secret.as_bytes()).map(|spelling| spelling.text);
-    for inner in encoded.chain([to_hex(secret.as_bytes(), "", "")]) {
-        spellings.push(plain(to_hex(inner.as_bytes(), "", "")));
+    for inner in encoded.chain([to_hex(secret.as_bytes())]) {
+        spellings.push(plain(to_hex(inner.as_bytes())));
         spellings.extend(base64(inner.as_bytes()));
     }
     spellings.extend(base64(secret.as_bytes()));
     let wide = |to_bytes: fn(u16) -> [u8; 2]| secret.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>();
     for bytes in [wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
-        spellings.push(plain(to_hex(&bytes, "", "")));
+        spellings.push(plain(to_hex(&bytes)));
         spellings.extend(base64(&bytes));
         spellings.push(plain(String::from_utf8_lossy(&bytes)));
     }
@@ -44,56 +42,35 @@ fn plain(text: impl AsRef<str>) -> Spelling {
     Spelling { text: text.as_ref().to_owned(), is_base64: false }
 }
 
-fn texts(secret: &[u8]) -> impl Iterator<Item = String> {
-    let text = String::from_utf8_lossy(secret).into_owned();
+/// Backwards, rotated, in base32, and byte by byte.
+fn texts(secret: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(secret);
     let rotate = |letter: char| match letter {
         'a'..='m' | 'A'..='M' => char::from(letter as u8 + 13),
         'n'..='z' | 'N'..='Z' => char::from(letter as u8 - 13),
         other => other,
     };
-    let joined = |separator: &str, write: fn(&mut String, u8)| join(secret, separator, write);
-    let decimal: fn(&mut String, u8) = |text, byte| {
-        let _ = write!(text, "{byte}");
-    };
-    let binary: fn(&mut String, u8) = |text, byte| {
-        let _ = write!(text, "{byte:08b}");
-    };
-    let letter: fn(&mut String, u8) = |text, byte| text.push(char::from(byte));
-    [text.chars().rev().collect(), text.chars().map(rotate).collect(), base32(secret)]
-        .into_iter()
-        .chain(
-            [
-                ("", ""),
-                ("", ":"),
-                ("", " "),
-                ("", "-"),
-                ("", ", "),
-                ("", ","),
-                ("0x", ", "),
-                ("0x", ","),
-                ("0x", " "),
-            ]
-            .map(|(prefix, separator)| to_hex(secret, prefix, separator)),
-        )
-        .chain([",", ", ", " ", "-"].map(|separator| joined(separator, decimal)))
-        .chain(["", " "].map(|separator| joined(separator, binary)))
-        .chain([" ", "-", ".", ", ", "\",\"", "\", \""].map(|separator| joined(separator, letter)))
-}
-
-fn join(bytes: &[u8], separator: &str, write: fn(&mut String, u8)) -> String {
-    let mut text = String::new();
-    for (index, byte) in bytes.iter().enumerate() {
-        if index > 0 {
-            text.push_str(separator);
-        }
-        write(&mut text, *byte);
+    let mut texts = vec![text.chars().rev().collect(), text.chars().map(rotate).collect(), base32(secret)];
+    let each = |write: fn(u8) -> String| secret.iter().copied().map(write).collect::<Vec<_>>();
+    let lists: [(Vec<String>, &[&str]); 5] = [
+        (each(hex), &["", ":", " ", "-", ", ", ","]),
+        (each(|byte| format!("0x{byte:02x}")), &[", ", ",", " "]),
+        (each(|byte| byte.to_string()), &[",", ", ", " ", "-"]),
+        (each(|byte| format!("{byte:08b}")), &["", " "]),
+        (each(|byte| char::from(byte).to_string()), &[" ", "-", ".", ", ", "\",\"", "\", \""]),
+    ];
+    for (parts, separators) in lists {
+        texts.extend(separators.iter().map(|separator| parts.join(separator)));
     }
-    text
+    texts
 }
 
-fn to_hex(bytes: &[u8], prefix: &str, separator: &str) -> String {
-    let digits = bytes.iter().map(|byte| format!("{prefix}{byte:02x}")).collect::<Vec<_>>();
-    digits.join(separator)
+fn hex(byte: u8) -> String {
+    format!("{byte:02x}")
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(hex).collect()
 }
 
 /// The base64 of the bytes at any place in a longer text. The characters at both ends depend on the neighbors.
