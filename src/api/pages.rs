@@ -184,25 +184,4 @@ mod tests {
         assert_eq!(ids.len(), 6);
         assert!(requested.len() <= 3 + PAGES_IN_FLIGHT, "{requested:?}");
     }
-
-    #[test]
-    fn an_element_on_two_pages_is_one_and_a_repeated_page_is_noticed() {
-        let mut seen = Seen::default();
-        let mut keep_new = |ids: &[&str]| {
-            let items: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
-            let mut page = Page::<Location>::from_json(json!(items)).unwrap();
-            let is_new = seen.keep_new(&mut page);
-            (is_new, page.content.iter().filter_map(|item| item.id.clone()).collect::<Vec<_>>().join(" "))
-        };
-        assert_eq!(keep_new(&["a", "b", "a"]), (true, "a b".to_owned()));
-        assert_eq!(keep_new(&["b", "c"]), (true, "c".to_owned()));
-        assert_eq!(keep_new(&["a"]), (true, String::new()));
-        assert_eq!(keep_new(&["a"]), (false, String::new()));
-        assert_eq!(keep_new(&["b"]), (false, String::new()));
-        assert_eq!(keep_new(&["d"]), (true, "d".to_owned()));
-        assert_eq!(keep_new(&["d"]), (false, String::new()));
-        let mut without_ids = Page::<Location>::from_json(json!([{}, {}])).unwrap();
-        assert!(Seen::default().keep_new(&mut without_ids));
-        assert_eq!(without_ids.content.len(), 2);
-    }
 }

@@ -137,35 +137,6 @@ mod tests {
     }
 
     #[test]
-    fn two_coffees_in_a_row_are_two_sales() {
-        assert!(!is_duplicate(&intent(None), intent(None), created()));
-        assert!(!is_duplicate(&intent(Some("")), intent(Some("")), created()));
-        assert!(!is_duplicate(&intent(Some("r1")), intent(Some("r2")), created()));
-    }
-
-    #[test]
-    fn one_reference_is_one_sale_whatever_it_costs() {
-        let dearer = Intent { order_amount: Some(999), device_id: Some("e".into()), ..intent(Some("r")) };
-        assert!(is_duplicate(&intent(Some("r")), dearer.clone(), created()));
-        assert!(is_duplicate(&intent(Some("r")), dearer, Outcome::Pending));
-    }
-
-    #[test]
-    fn an_unknown_outcome_stops_the_same_purchase_only() {
-        let unknown = || Outcome::Unknown("timeout".into());
-        assert!(is_duplicate(&intent(None), intent(None), unknown()));
-        assert!(is_duplicate(&intent(None), intent(None), Outcome::Pending));
-        for other in [
-            Intent { order_amount: Some(101), ..intent(None) },
-            Intent { device_id: Some("e".into()), ..intent(None) },
-            Intent { purchase_currency: Some("NOK".into()), ..intent(None) },
-            intent(Some("r")),
-        ] {
-            assert!(!is_duplicate(&intent(None), other.clone(), unknown()), "{other:?}");
-        }
-    }
-
-    #[test]
     fn what_was_not_processed_is_no_duplicate() {
         assert!(!is_duplicate(&intent(Some("r")), intent(Some("r")), Outcome::Refused("400".into())));
         assert!(!is_duplicate(&intent(Some("r")), intent(Some("r")), Outcome::NotProcessed));

@@ -22,19 +22,6 @@ open_enum! {
 }
 
 impl CallbackType {
-    pub const ALL: [Self; 10] = [
-        Self::SessionCreated,
-        Self::SessionActivated,
-        Self::SessionFinalized,
-        Self::SessionCancelled,
-        Self::PaymentFailed,
-        Self::OrderCreated,
-        Self::CaptureCreated,
-        Self::RefundCreated,
-        Self::DisputeCreated,
-        Self::DisputeUpdated,
-    ];
-
     /// The type without the `ipp.` prefix, which some of the documents omit.
     pub fn short(&self) -> &str {
         self.as_str().strip_prefix(PREFIX).unwrap_or(self.as_str())
@@ -68,7 +55,7 @@ impl CallbackType {
         if short == "payment.finalized" {
             return Some(Self::SessionFinalized);
         }
-        Self::ALL.into_iter().find(|kind| kind.short() == short)
+        Self::ALL.iter().find(|kind| kind.short() == short).cloned()
     }
 }
 

@@ -87,18 +87,6 @@ mod tests {
         for text in ["", "-", ".", "1.", ".5", "1.2.3", "1e3", "+1", " 1", "1 ", "--1", "0x1", "١", "NaN"] {
             assert_eq!(parse(text, "SEK"), Err(AmountError::Malformed(text.into())), "{text:?}");
         }
-        for (text, code, expected) in [
-            (
-                "249,50",
-                "SEK",
-                "'249,50' contains a comma; write the decimals after a point and no separators, like 1249.50",
-            ),
-            ("92233720368547758.08", "SEK", "'92233720368547758.08' is too large"),
-            ("249.505", "SEK", "'249.505' has 3 decimals, but SEK has 2"),
-            ("1.0", "JPY", "'1.0' has 1 decimals, but JPY has 0"),
-        ] {
-            assert_eq!(parse(text, code).unwrap_err().to_string(), expected);
-        }
     }
 
     proptest! {

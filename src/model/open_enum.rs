@@ -12,6 +12,9 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// The values that this version knows.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+

@@ -66,7 +66,7 @@ pub(super) fn session_status<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
 pub(super) fn callback_types<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<CallbackType>>, D::Error> {
-    let names = CallbackType::ALL.each_ref().map(CallbackType::as_str).join(", ");
+    let names = CallbackType::ALL.iter().map(CallbackType::as_str).collect::<Vec<_>>().join(", ");
     let expected = format!("one of {names}");
     let find = |text: String| {
         let found = CallbackType::find(&text);
