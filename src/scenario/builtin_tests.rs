@@ -1,17 +1,14 @@
 use super::*;
 use crate::scenario::parse::tests::action_names;
-use crate::scenario::runner::{RunResult, RunStatus, Target, TestEmulator, run_scenario};
+use crate::scenario::runner::{RunResult, RunStatus, run_on_own_emulator};
 use crate::scenario::{Scenario, parse};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 fn run(scenario: &Scenario) -> RunResult {
-    let options = scenario.emulator_options.clone().map(|(_, options)| options);
-    let emulator = TestEmulator::new(options.unwrap_or_default());
-    let client = emulator.client(Box::new(|_| {})).unwrap();
     let cancel = CancellationToken::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(run_scenario(scenario, &client, Target::Emulator(&emulator), &cancel))
+    runtime.block_on(run_on_own_emulator(scenario, &cancel, Box::new(|_| {}))).unwrap()
 }
 
 #[test]

@@ -15,10 +15,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::stream;
-use http::header::{ACCEPT, HOST, LOCATION};
+use http::header::{ACCEPT, HOST};
 use http::{HeaderMap, Method, StatusCode};
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::Emulator;
@@ -135,10 +135,9 @@ async fn copy_scenario(State(page): State<Page>, id: Option<Path<u64>>) -> Respo
     page::text_response(scenario::write(&requests, id.map(|Path(id)| id), &known))
 }
 
-/// Does what a form asks for. A script gets an empty response, and a form without a script the page.
+/// Does what a form asks for.
 async fn act(State(page): State<Page>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
+    let Ok(body) = to_bytes(request.into_body(), MAX_BODY).await else {
         return Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.").into_response();
     };
     let fields: IndexMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
@@ -154,12 +153,7 @@ async fn act(State(page): State<Page>, request: Request) -> Response {
     if !response.status().is_success() {
         return response;
     }
-    let is_script = parts.headers.get(ACCEPT).is_some_and(|value| value == "application/json");
-    if is_script {
-        return StatusCode::NO_CONTENT.into_response();
-    }
-    let home = if page.is_protected() { format!("/?token={}", page.frame.token) } else { "/".to_owned() };
-    (StatusCode::SEE_OTHER, [(LOCATION, home)]).into_response()
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// The request that does what a form asks for.
@@ -167,45 +161,43 @@ fn action_request<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> Option<(Metho
     let id = |name: &str| field(name)?.parse::<uuid::Uuid>().ok();
     let session = |verb: &str| id("session").map(|id| format!("/emulator/pos/sessions/{id}/{verb}"));
     let device = |verb: &str| id("device").map(|id| format!("/emulator/pos/devices/{id}/{verb}"));
-    let object = |names: &[(&str, &str)]| {
-        let given =
-            names.iter().filter_map(|(name, key)| Some(((*key).to_owned(), Value::from(field(name)?))));
-        Value::Object(given.collect::<Map<_, _>>())
+    let object = |name: &str| match field(name) {
+        Some(value) => json!({ name: value }),
+        None => json!({}),
     };
     let post = |path: String, body: Value| Some((Method::POST, path, body));
-    match field("do")? {
+    let action = field("do")?;
+    match action {
         "pair" => {
             // Codes are upper case, and nobody types them so.
             let code =
                 field("code").map(|code| if code.len() == 8 { code.to_uppercase() } else { code.to_owned() });
-            let mut body = object(&[("name", "name")]);
+            let mut body = object("name");
             body["enrollment_code"] = code.unwrap_or_default().into();
             post("/emulator/pos/pair".to_owned(), body)
         }
-        "create-device" => post("/ipp/v1/dev/devices".to_owned(), object(&[("name", "name")])),
-        "choose" => post(session("choose")?, object(&[("method", "method")])),
-        "pay" => post(session("pay")?, object(&[("method", "method")])),
+        "create-device" => post("/ipp/v1/dev/devices".to_owned(), object("name")),
+        "choose" | "pay" => post(session(action)?, object("method")),
         "decline" => {
             let outcome = TapOutcome::find(field("outcome")?)?.as_str();
             post(session("decline")?, json!({ "outcome": outcome }))
         }
         "cancel" => post(session("cancel")?, json!({})),
-        "offline" => post(device("offline")?, json!({})),
-        "online" => post(device("online")?, json!({})),
+        "offline" | "online" => post(device(action)?, json!({})),
         "advance" => {
             let by = field("by").unwrap_or_default();
             // The route expects an ISO 8601 duration.
             let iso = by.parse::<jiff::SignedDuration>().map_or_else(|_| by.to_owned(), |by| by.to_string());
             post("/emulator/clock".to_owned(), json!({ "advance": iso }))
         }
-        "add-fault" => post("/emulator/faults".to_owned(), object(&[("fault", "fault")])),
+        "add-fault" => post("/emulator/faults".to_owned(), object("fault")),
         "clear-faults" => Some((Method::DELETE, "/emulator/faults".to_owned(), json!({}))),
         "clear-requests" => Some((Method::DELETE, "/emulator/requests".to_owned(), json!({}))),
         "set-option" => {
             let body = json!({ field("name")?: field("value").unwrap_or_default() });
             Some((Method::PUT, "/emulator/options".to_owned(), body))
         }
-        "send" => post("/emulator/callbacks/send".to_owned(), object(&[("id", "id")])),
+        "send" => post("/emulator/callbacks/send".to_owned(), object("id")),
         "reset" => post("/emulator/reset".to_owned(), json!({})),
         _ => None,
     }

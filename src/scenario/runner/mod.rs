@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::assertions::{Mismatch, check_expectations};
 use super::model::{ResourceKind, Scenario, Step};
-use crate::api::Client;
-use crate::error::ErrorKind;
+use crate::api::{Client, Observer};
+use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
-pub(crate) use test_emulator::TestEmulator;
+use test_emulator::TestEmulator;
 
 /// Where a scenario runs.
 #[derive(Clone, Copy)]
@@ -94,6 +94,19 @@ struct Run<'a> {
     cancel: &'a CancellationToken,
     /// The resources that the steps created, by step.
     created: Vec<Option<CreatedResource>>,
+}
+
+/// Runs a scenario on an emulator of its own.
+pub(crate) async fn run_on_own_emulator(
+    scenario: &Scenario,
+    cancel: &CancellationToken,
+    observer: Observer,
+) -> Result<RunResult, Error> {
+    let options = scenario.emulator_options.clone().map(|(_, options)| options);
+    let emulator = TestEmulator::new(options.unwrap_or_default());
+    let client =
+        emulator.client(observer).ok_or_else(|| Error::new(ErrorKind::Bug, "the emulator has no account"))?;
+    Ok(run_scenario(scenario, &client, Target::Emulator(&emulator), cancel).await)
 }
 
 /// Runs a scenario until a step fails or `cancel` is canceled. On an account, everything it created is removed at the end.

@@ -1,6 +1,5 @@
 //! `kustom dev run`
 
-mod account;
 pub(super) mod files;
 mod junit;
 mod report;
@@ -15,13 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::args::Input;
+use crate::commands::dev::emulator_only::is_emulator_here;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
 use crate::complete;
-use crate::context::App;
+use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::scenario::runner::{RunResult, Target, TestEmulator, run_scenario};
+use crate::scenario::runner::{AccountTarget, RunResult, Target, run_on_own_emulator, run_scenario};
 use crate::scenario::{Scenario, builtin};
+use crate::settings::Endpoint;
 use crate::text::escape_control;
 use report::Report;
 use row::ScenarioListRow;
@@ -93,7 +94,7 @@ impl Args {
         }
         let report = Report::new(scenarios.len(), junit.as_deref(), app)?;
         let jobs = jobs.map(usize::from);
-        match account::connect_named_account(app)? {
+        match connect_named_account(app)? {
             None => {
                 let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
                 let jobs = jobs.unwrap_or_else(cpus);
@@ -103,7 +104,8 @@ impl Args {
             }
             Some(context) => app.block_on_with_cleanup(async {
                 let context = context.for_cleanup();
-                let target = account::probe_target(&context).await;
+                let location = context.account.location.as_ref().map(|location| location.value.clone());
+                let target = AccountTarget { is_emulator: is_emulator_here(&context).await, location };
                 // Scenarios on a shared emulator share its clock: advancing it would expire the sessions of others. The
                 // rate limits of an account are not known.
                 let default_jobs = if target.is_emulator { 1 } else { 4 };
@@ -119,6 +121,26 @@ impl Args {
             }),
         }
     }
+}
+
+/// Connects to the account that `--profile` or `KUSTOM_PROFILE` names. The active profile alone does not count: scenarios
+/// change an account, and do not need one. Returns `None` for the built-in profile, which is a private emulator anyway.
+fn connect_named_account(app: &App) -> Result<Option<ApiContext<'_>>, Error> {
+    let settings = &app.settings;
+    if settings.profile.is_none() && settings.variables.profile.is_none() {
+        return Ok(None);
+    }
+    let account = app.account()?;
+    if matches!(account.endpoint, Endpoint::InProcess) {
+        return Ok(None);
+    }
+    if account.is_production() {
+        return Err(Error::usage(
+            "scenarios create devices and payments, and this profile is for production",
+        )
+        .hint("run them on an emulator with --profile local, or name a playground profile"));
+    }
+    app.connect_as(account).map(Some)
 }
 
 fn write_example(path: &Path, app: &App) -> Result<ExitStatus, Error> {
@@ -179,27 +201,15 @@ fn run_on_emulator<'a>(
                 output.message(&text);
             }
         });
-        return async move { run_in_process(&scenario, &cancel, observer).await }.boxed_local();
+        return async move { run_on_own_emulator(&scenario, &cancel, observer).await }.boxed_local();
     }
     let thread = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
-        runtime.block_on(run_in_process(&scenario, &cancel, Box::new(|_| {})))
+        runtime.block_on(run_on_own_emulator(&scenario, &cancel, Box::new(|_| {})))
     });
     async move { thread.await.map_err(|_| Error::new(ErrorKind::Bug, "a scenario stopped at a bug in kustom"))? }
         .boxed_local()
-}
-
-async fn run_in_process(
-    scenario: &Scenario,
-    cancel: &CancellationToken,
-    observer: api::Observer,
-) -> Result<RunResult, Error> {
-    let options = scenario.emulator_options.clone().map(|(_, options)| options);
-    let emulator = TestEmulator::new(options.unwrap_or_default());
-    let client =
-        emulator.client(observer).ok_or_else(|| Error::new(ErrorKind::Bug, "the emulator has no account"))?;
-    Ok(run_scenario(scenario, &client, Target::Emulator(&emulator), cancel).await)
 }
