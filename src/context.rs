@@ -1,7 +1,6 @@
 //! The values that commands run with: an [`App`], and an [`ApiContext`] for commands that call the API. The account of an
 //! [`ApiContext`] has passed the guards.
 
-use std::future::Future;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;

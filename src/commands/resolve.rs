@@ -281,9 +281,8 @@ pub(super) fn too_short(query: &str) -> String {
 
 fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
     let (noun, query, lower) = (T::NOUN, trim_text(query), query.to_lowercase());
-    let starts =
-        |item: &&Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
-    if !query.is_empty() && query.len() < MIN_ID_PREFIX_LEN && all.iter().any(|item| starts(&item)) {
+    let starts = |item: &Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
+    if !query.is_empty() && query.len() < MIN_ID_PREFIX_LEN && all.iter().any(starts) {
         return Error::usage(too_short(query));
     }
     let way = if T::NAME_KIND.is_some() { "name or ID" } else { "ID" };
@@ -298,12 +297,11 @@ fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
 /// Suggests the only name that contains the query, or else one that differs by a typo.
 fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
-    let normalize = fold_text;
-    let mut containing = names().filter(|name| !lower.is_empty() && normalize(name).contains(lower));
+    let mut containing = names().filter(|name| !lower.is_empty() && fold_text(name).contains(lower));
     match (containing.next(), containing.next()) {
         (Some(only), None) => Some(only),
         (None, _) if lower.chars().count() > 2 * MAX_EDIT_DISTANCE => {
-            names().find(|name| strsim::osa_distance(&normalize(name), lower) <= MAX_EDIT_DISTANCE)
+            names().find(|name| strsim::osa_distance(&fold_text(name), lower) <= MAX_EDIT_DISTANCE)
         }
         _ => None,
     }

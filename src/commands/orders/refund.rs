@@ -1,5 +1,6 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::change_once::{change_once, find_started, question};
 use super::find::{FoundOrder, currency_of, ensure_order_named, find_order};
@@ -128,7 +129,7 @@ impl Args {
             refund_request(id, &body, change.intent.currency(), change.id)
         };
         let change = change_once(id, &order, &intent, request, again, context).await?;
-        report(change, context).await
+        report(change, id, context).await
     }
 }
 
@@ -277,13 +278,10 @@ impl View for RefundResult {
     ];
 }
 
-async fn report(change: OrderChange, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+async fn report(change: OrderChange, id: Uuid, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let refund_id = change.processed_id().map(str::to_owned);
     let ChangeIntent { order_id, amount, currency, reference, lines, .. } = change.intent;
-    let order = match order_id.parse() {
-        Ok(id) => context.client.order(id, Some(&currency)).await.ok(),
-        Err(_) => None,
-    };
+    let order = context.client.order(id, Some(&currency)).await.ok();
     let refundable = order.as_ref().map(|order| order.refundable());
     let refunded = format_amount(Some(amount), Some(&currency));
     let rest = refundable.map(|minor| {

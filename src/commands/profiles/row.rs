@@ -28,39 +28,25 @@ pub(in crate::commands) struct ProfileRow {
 
 impl ProfileRow {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
-        let Profile {
-            environment,
-            username,
-            merchant_id,
-            location,
-            device,
-            currency,
-            if_busy,
-            base_url,
-            ledger,
-            completions,
-            ..
-        } = profile;
+        let ledger = profile.ledger.as_deref().and_then(|ledger| LedgerLocation::parse(ledger).ok());
         Self {
             name: name.to_owned(),
             active: active == Some(name),
-            environment: environment.as_str(),
+            environment: profile.environment.as_str(),
             key: match profile.key() {
                 Some(KeySource::Stored(_)) => "stored",
                 Some(KeySource::Command(_)) => "command",
                 None => "none",
             },
-            username: username.clone(),
-            merchant_id: merchant_id.clone(),
-            location: location.clone(),
-            device: device.clone(),
-            currency: currency.clone(),
-            if_busy: if_busy.map(IfBusy::as_str),
-            base_url: base_url.clone(),
-            ledger: ledger
-                .as_deref()
-                .and_then(|ledger| Some(LedgerLocation::parse(ledger).ok()?.to_string())),
-            completions: *completions,
+            username: profile.username.clone(),
+            merchant_id: profile.merchant_id.clone(),
+            location: profile.location.clone(),
+            device: profile.device.clone(),
+            currency: profile.currency.clone(),
+            if_busy: profile.if_busy.map(IfBusy::as_str),
+            base_url: profile.base_url.clone(),
+            ledger: ledger.map(|ledger| ledger.to_string()),
+            completions: profile.completions,
         }
     }
 

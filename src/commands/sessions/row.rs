@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{Attempt, Intent, Outcome};
+use crate::ledger::{Attempt, Outcome};
 use crate::model::SessionStatus;
 use crate::output::{Cell, CellStyle, Column, NameKind, View, format_amount, format_time, session_style};
 
@@ -42,28 +42,16 @@ pub(super) struct AttemptRow {
 impl From<Attempt> for AttemptRow {
     fn from(attempt: Attempt) -> Self {
         let Attempt { id, at, account, origin, intent, outcome, .. } = attempt;
-        let Intent {
-            device_id,
-            location_id,
-            order_amount,
-            purchase_currency,
-            purchase_started_at,
-            merchant_reference1,
-            merchant_reference2,
-            ..
-        } = intent;
-        let (word, reason) = match &outcome {
+        let (mut session_id, mut status, mut order_id) = (None, None, None);
+        let (word, reason) = match outcome {
             Outcome::Pending => ("unknown", Some("no response was stored".to_owned())),
-            Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
-            Outcome::Refused(reason) => ("refused", Some(reason.clone())),
+            Outcome::Unknown(reason) => ("unknown", Some(reason)),
+            Outcome::Refused(reason) => ("refused", Some(reason)),
             Outcome::NotProcessed => ("not_carried_out", None),
-            Outcome::Created { .. } => ("created", None),
-        };
-        let (session_id, status, order_id) = match outcome {
-            Outcome::Created { session_id, status, order_id } => {
-                (Some(session_id), Some(status.to_string()), order_id)
+            Outcome::Created { session_id: id, status: last, order_id: order } => {
+                (session_id, status, order_id) = (Some(id), Some(last.to_string()), order);
+                ("created", None)
             }
-            _ => (None, None, None),
         };
         Self {
             attempt: id.to_string(),
@@ -72,15 +60,15 @@ impl From<Attempt> for AttemptRow {
             session_id,
             status,
             order_id,
-            order_amount,
+            order_amount: intent.order_amount,
             refunded_amount: None,
-            purchase_currency,
-            device_id,
-            location_id,
-            merchant_reference1,
-            merchant_reference2,
+            purchase_currency: intent.purchase_currency,
+            device_id: intent.device_id,
+            location_id: intent.location_id,
+            merchant_reference1: intent.merchant_reference1,
+            merchant_reference2: intent.merchant_reference2,
             merchant_id: account.merchant_id,
-            purchase_started_at,
+            purchase_started_at: intent.purchase_started_at,
             till: origin.till,
             machine: origin.machine,
             user: origin.user,
