@@ -80,14 +80,14 @@ impl RecordedCallback {
 }
 
 /// Clones share the entries.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct History(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     entries: Mutex<Entries>,
-    /// Counts the changes, of the entries and of the state. It is closed when the server stops.
-    changes: Mutex<Option<watch::Sender<u64>>>,
+    /// Is notified of each change, of the entries and of the state, and becomes true when the server stops.
+    is_closed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -96,13 +96,6 @@ struct Entries {
     size: usize,
     requests: VecDeque<RequestRecord>,
     callbacks: VecDeque<RecordedCallback>,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        let changes = Mutex::new(Some(watch::Sender::new(0)));
-        Self(Arc::new(Shared { entries: Mutex::default(), changes }))
-    }
 }
 
 impl History {
@@ -118,19 +111,17 @@ impl History {
 
     /// Wakes everything that shows the state.
     pub(super) fn notify(&self) {
-        if let Some(changes) = &*self.0.changes.lock().unwrap_or_else(PoisonError::into_inner) {
-            changes.send_modify(|count| *count = count.wrapping_add(1));
-        }
+        self.0.is_closed.send_modify(|_| {});
     }
 
-    /// Reports changes until the server stops.
-    pub(super) fn changes(&self) -> Option<watch::Receiver<u64>> {
-        self.0.changes.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(watch::Sender::subscribe)
+    /// Reports changes, with the value true when the server stops.
+    pub(super) fn changes(&self) -> watch::Receiver<bool> {
+        self.0.is_closed.subscribe()
     }
 
     /// Ends everything that waits for changes.
     pub(super) fn close(&self) {
-        *self.0.changes.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.is_closed.send_replace(true);
     }
 
     pub(super) fn add_request(&self, record: &RequestRecord) {

@@ -253,10 +253,13 @@ impl PhoneRules {
 
 /// Plays the phones of an emulator by its rules, until its server stops.
 pub(super) async fn play(rules: &PhoneRules, client: &OwnClient, history: &History) {
-    let Some(mut changes) = history.changes().filter(|_| !rules.rules.is_empty()) else { return };
+    if rules.rules.is_empty() {
+        return;
+    }
+    let mut changes = history.changes();
     let (mut generators, mut seen) = (rules.generators(), HashSet::new());
     let mut playing = FuturesUnordered::new();
-    loop {
+    while !*changes.borrow_and_update() {
         let open = client.get("/emulator/sessions?open=true").await;
         let sessions = open["sessions"].as_array().cloned().unwrap_or_default();
         let id = |session: &Value| session["session_id"].as_str().unwrap_or_default().to_owned();
@@ -274,7 +277,7 @@ pub(super) async fn play(rules: &PhoneRules, client: &OwnClient, history: &Histo
         }
         tokio::select! {
             Some(()) = playing.next(), if !playing.is_empty() => {}
-            result = changes.changed() => if result.is_err() { return },
+            _ = changes.changed() => {}
             () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }

@@ -26,6 +26,10 @@ const MAX_CONNECTIONS: usize = 512;
 /// For the bodies of all requests that are being received.
 const MAX_BODY_MEMORY: usize = 32 * 1024 * 1024;
 
+/// The blocks of all bodies have the same size, so that the memory of one is used again by another. A vector that grows would
+/// leave a gap of each smaller size behind.
+const BLOCK_SIZE: usize = 16 * 1024;
+
 /// For the headers of a request, and for what is received while nobody reads the body.
 const CONNECTION_BUFFER_SIZE: usize = 16 * 1024;
 
@@ -239,21 +243,25 @@ impl Connection {
         if announced > max && headers.contains_key(EXPECT) {
             return Err(BodyError::TooLarge);
         }
-        // A vector that grows would leave a gap of each smaller size behind.
-        let mut bytes = Vec::with_capacity(announced.min(max));
+        let mut blocks: Vec<Vec<u8>> = Vec::new();
         let mut length = 0;
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
             length += data.len();
-            if length <= max {
-                self.reserve(data.len());
-                bytes.extend_from_slice(&data);
-            } else if length > MAX_DRAIN_BYTES {
-                break;
+            match blocks.last_mut() {
+                _ if length > MAX_DRAIN_BYTES => break,
+                _ if length > max => {}
+                Some(block) if block.len() + data.len() <= BLOCK_SIZE => block.extend_from_slice(&data),
+                _ => {
+                    self.reserve(BLOCK_SIZE);
+                    let mut block = Vec::with_capacity(BLOCK_SIZE);
+                    block.extend_from_slice(&data);
+                    blocks.push(block);
+                }
             }
         }
         self.set_phase(Phase::InUse);
-        if length > max { Err(BodyError::TooLarge) } else { Ok(bytes) }
+        if length > max { Err(BodyError::TooLarge) } else { Ok(blocks.concat()) }
     }
 
     /// Counts bytes of a body that was received. If all bodies take too much, the connections that have been sending for

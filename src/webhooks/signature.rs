@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use crate::secret::CallbackSecret;
 
 /// The maximum difference between the sender's clock and this one (observed; Standard Webhooks recommends it).
-pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The prefix of symmetric signatures. The standard requires that other versions are ignored.
 const VERSION: &str = "v1,";
@@ -26,7 +26,8 @@ impl SigningKeys {
         secrets.iter().map(|secret| Webhook::new(secret.expose())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns the three headers of one delivery attempt, with a signature by each key. A retry has the same ID and a new timestamp.
+    /// Returns the three headers of one delivery attempt, with a signature by each key. A retry has the same ID and a new
+    /// timestamp.
     pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, WebhookError> {
         let seconds = at.as_second();
         let signatures: Result<Vec<_>, _> =
@@ -46,17 +47,13 @@ impl SigningKeys {
 
     /// Checks what can be checked before the body is received.
     pub fn check_headers(&self, headers: &HeaderMap) -> Result<(), VerifyError> {
-        single_header(headers, HEADER_WEBHOOK_ID)?;
-        parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
-        parse_signatures(headers).map(drop)
+        parse_headers(headers).map(drop)
     }
 
-    /// Checks the headers, then the signature by any of the keys, then the age: the timestamp is meaningless until it is authenticated.
-    /// Returns the webhook ID, which is the same for every attempt to deliver the callback.
+    /// Checks the headers, then the signature by any of the keys, then the age: the timestamp is meaningless until it is
+    /// authenticated. Returns the webhook ID, which is the same for every attempt to deliver the callback.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<String, VerifyError> {
-        let id = single_header(headers, HEADER_WEBHOOK_ID)?;
-        let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
-        let given = parse_signatures(headers)?;
+        let (id, sent_at, given) = parse_headers(headers)?;
         if std::str::from_utf8(body).is_err() {
             return Err(VerifyError::Body);
         }
@@ -119,8 +116,10 @@ impl VerifyError {
     }
 }
 
-/// Returns the signatures of the known version; there is at least one.
-fn parse_signatures(headers: &HeaderMap) -> Result<Vec<&str>, VerifyError> {
+/// Returns the webhook ID, the timestamp and the signatures of the known version, of which there is at least one.
+fn parse_headers(headers: &HeaderMap) -> Result<(&str, Timestamp, Vec<&str>), VerifyError> {
+    let id = single_header(headers, HEADER_WEBHOOK_ID)?;
+    let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
     let given = single_header(headers, HEADER_WEBHOOK_SIGNATURE)?;
     let is_known = |part: &&str| part.len() > VERSION.len() && part.starts_with(VERSION);
     let known: Vec<&str> = given.split(' ').filter(is_known).collect();
@@ -128,7 +127,7 @@ fn parse_signatures(headers: &HeaderMap) -> Result<Vec<&str>, VerifyError> {
         let problem = "contains no signature of the form v1,…";
         return Err(VerifyError::Malformed { name: HEADER_WEBHOOK_SIGNATURE, problem });
     }
-    Ok(known)
+    Ok((id, sent_at, known))
 }
 
 /// Returns a header that must occur exactly once. An application might use the other of two.

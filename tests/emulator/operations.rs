@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use kustom::emulator::state::{GOTHENBURG, STOCKHOLM};
-use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, Server, State};
+use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::{Value, json};
 
-use crate::common::contract_emulator::{Ask, NO_ID, World, over_http};
+use crate::common::contract_emulator::{Ask, NO_ID, World};
 
 #[test]
 fn all_thirteen_operations_match_the_contract() {
@@ -145,22 +145,4 @@ fn pages_follow_the_order_of_creation() {
         names.extend(page.body["content"].as_array().unwrap().iter().map(|device| device["name"].clone()));
     }
     assert_eq!(json!(names), json!(["0", "1", "2", "3", "4", "5", "6"]));
-}
-
-#[test]
-fn a_served_emulator_responds_and_stops() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let asking = tokio::task::spawn_blocking(move || {
-            let answer = over_http(&address, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-            drop(stop);
-            answer
-        });
-        let stopped = async { drop(stopped.await) };
-        Server::new(listener, &Emulator::new(State::seed())).serve(stopped).await;
-        assert!(asking.await.unwrap().contains("kustom emulator"));
-    });
 }

@@ -92,21 +92,17 @@ async fn asset(Path(name): Path<String>) -> Response {
 
 async fn events(State(page): State<Page>) -> Response {
     let changes = page.history.changes();
-    let events = stream::unfold((page, changes, String::new()), async |(page, changes, shown)| {
-        let mut changes = changes?;
-        loop {
+    let events = stream::unfold((page, changes, String::new()), async |(page, mut changes, shown)| {
+        while !*changes.borrow_and_update() {
             let content = page.content().await.into_string();
             if content != shown {
                 let event: Result<Bytes, Infallible> = Ok(page::event(&content));
-                return Some((event, (page, Some(changes), content)));
+                return Some((event, (page, changes, content)));
             }
             tokio::time::sleep(MIN_INTERVAL).await;
-            tokio::select! {
-                // The server stops.
-                result = changes.changed() => if result.is_err() { return None },
-                () = tokio::time::sleep(TICK) => {}
-            }
+            let _ = tokio::time::timeout(TICK, changes.changed()).await;
         }
+        None
     });
     page::event_response(events)
 }

@@ -206,25 +206,3 @@ impl State {
 fn no_device(id: Uuid) -> Rejection {
     Rejection::not_found(format!("There is no device {id}."))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::emulator::state::STOCKHOLM;
-    use crate::emulator::state::invariant_tests::{TestClock, simulated};
-
-    #[test]
-    fn the_default_location_is_the_only_one() {
-        let mut clock = TestClock::start();
-        for (mut state, location_id, expected) in [
-            (State::seed_with_one_location(), None, Ok(Some(STOCKHOLM.to_string()))),
-            (State::seed(), None, Ok(None)),
-            (State::seed(), Some(Uuid::nil()), Err(404)),
-        ] {
-            let new = NewSimulatedDevice { location_id, ..simulated("x") };
-            let created = state.create_simulated_device(new, &mut clock.context());
-            let created = created.map(|device| device.location_id).map_err(|error| error.status.as_u16());
-            assert_eq!(created, expected);
-        }
-    }
-}

@@ -199,8 +199,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::STOCKHOLM;
-    use crate::emulator::state::invariant_tests::{TestClock, phone};
+    use crate::emulator::state::invariant_tests::{TestClock, phone, simulated};
+    use crate::emulator::state::{NewSimulatedDevice, STOCKHOLM};
 
     fn enrollment(location_id: Option<Uuid>) -> NewEnrollment {
         let metadata = [("till".to_owned(), "1".to_owned())].into();
@@ -231,14 +231,18 @@ mod tests {
     #[test]
     fn the_location_can_be_omitted_only_if_there_is_one() {
         let mut clock = TestClock::start();
+        let only = Some(STOCKHOLM.to_string());
         for (mut state, location_id, expected) in [
-            (State::seed(), None, Err(400)),
-            (State::seed(), Some(Uuid::nil()), Err(404)),
-            (State::seed_with_one_location(), None, Ok(Some(STOCKHOLM.to_string()))),
+            (State::seed(), None, (Err(400), Ok(None))),
+            (State::seed(), Some(Uuid::nil()), (Err(404), Err(404))),
+            (State::seed_with_one_location(), None, (Ok(only.clone()), Ok(only))),
         ] {
             let created = state.create_enrollment(enrollment(location_id), &mut clock.context());
+            let new = NewSimulatedDevice { location_id, ..simulated("x") };
+            let device = state.create_simulated_device(new, &mut clock.context());
             let created = created.map(|created| created.location_id).map_err(|error| error.status.as_u16());
-            assert_eq!(created, expected);
+            let device = device.map(|device| device.location_id).map_err(|error| error.status.as_u16());
+            assert_eq!((created, device), expected);
         }
     }
 

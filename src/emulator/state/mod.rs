@@ -17,7 +17,6 @@ mod orders;
 mod page;
 mod phones;
 mod pos;
-mod purchase;
 mod records;
 mod rejection;
 mod sessions;
@@ -43,9 +42,8 @@ pub use orders::{NewMovement, OrderChange, OrderOperation};
 pub use page::{ListPage, PageRequest};
 pub use phones::PhoneView;
 pub use pos::PosSession;
-pub use purchase::Purchase;
 pub use rejection::{FieldErrors, Rejection};
-pub use sessions::NewSession;
+pub use sessions::{NewSession, Purchase};
 pub use settlements::{PayoutFilter, TransactionFilter};
 
 pub const VERSION: u64 = 1;

@@ -50,65 +50,47 @@ mod tests {
     use super::*;
     use crate::emulator::state::invariant_tests::purchase;
 
-    fn item(
-        unit_price: i64,
-        quantity: Option<i64>,
-        discount: Option<i64>,
-        total: i64,
-        tax: i64,
-    ) -> OrderItem {
-        OrderItem {
+    /// The items have a unit price, a quantity, a discount, a total and a tax.
+    fn check_order(
+        amount: i64,
+        tax: Option<i64>,
+        items: &[(i64, Option<i64>, i64, i64, i64)],
+    ) -> Result<(), String> {
+        let item = |&(unit_price, quantity, discount, total, tax): &_| OrderItem {
             unit_price: Some(unit_price),
             quantity,
-            total_discount_amount: discount,
+            total_discount_amount: Some(discount),
             total_amount: Some(total),
             total_tax_amount: Some(tax),
             ..OrderItem::default()
-        }
-    }
-
-    fn check_order(amount: i64, tax: Option<i64>, items: &[OrderItem]) -> FieldErrors {
+        };
+        let order_items = items.iter().map(item).collect();
         let mut errors = FieldErrors::default();
-        let order_items = items.to_vec();
-        let purchase = Purchase { order_tax_amount: tax, order_items, ..purchase(amount) };
-        check(&purchase, &mut errors);
-        errors
+        check(&Purchase { order_tax_amount: tax, order_items, ..purchase(amount) }, &mut errors);
+        errors.into_result().map_err(|rejection| rejection.detail)
     }
 
     #[test]
-    fn an_order_that_adds_up_is_accepted() {
-        let sample = item(100_000, Some(2), None, 200_000, 40_000);
-        assert!(check_order(200_000, Some(40_000), std::slice::from_ref(&sample)).is_empty());
-        let discount = item(-5_000, None, None, -5_000, -1_000);
-        assert!(check_order(195_000, Some(39_000), &[sample.clone(), discount]).is_empty());
-        assert!(check_order(199_000, None, &[item(100_000, Some(2), Some(1_000), 199_000, 1)]).is_empty());
-        assert!(check_order(5, Some(9), &[]).is_empty());
-        assert!(check_order(200_000, None, &[sample]).is_empty());
-    }
-
-    #[test]
-    fn every_wrong_amount_is_reported() {
-        let errors = check_order(9, Some(9), &[item(1, Some(2), None, 2, 1), item(3, None, Some(1), 3, 1)]);
-        assert_eq!(
-            errors.message("order_items[1].total_amount"),
-            Some("is 3, but unit_price × quantity − total_discount_amount is 2")
-        );
-        assert_eq!(errors.message("order_items[0].total_amount"), None);
-        assert_eq!(errors.message("order_amount"), Some("is 9, but the items add up to 5"));
-        assert_eq!(errors.message("order_tax_amount"), Some("is 9, but the taxes of the items add up to 2"));
-        let tax = |given| check_order(2, Some(given), &[item(1, Some(2), None, 2, 1)]).is_empty();
+    fn every_amount_that_does_not_add_up_is_reported() {
+        let sample = (100_000, Some(2), 0, 200_000, 40_000);
+        for (amount, tax, items) in [
+            (200_000, Some(40_000), &[sample][..]),
+            (200_000, None, &[sample]),
+            (195_000, Some(39_000), &[sample, (-5_000, None, 0, -5_000, -1_000)]),
+            (199_000, None, &[(100_000, Some(2), 1_000, 199_000, 1)]),
+            (5, Some(9), &[]),
+        ] {
+            assert_eq!(check_order(amount, tax, items), Ok(()));
+        }
+        let detail = "order_items[1].total_amount is 3, but unit_price × quantity − total_discount_amount is 2; \
+                      order_amount is 9, but the items add up to 5; \
+                      order_tax_amount is 9, but the taxes of the items add up to 2";
+        let wrong = check_order(9, Some(9), &[(1, Some(2), 0, 2, 1), (3, None, 1, 3, 1)]);
+        assert_eq!(wrong, Err(detail.to_owned()));
+        let tax = |given| check_order(2, Some(given), &[(1, Some(2), 0, 2, 1)]).is_ok();
         assert_eq!([-1, 0, 1, 2, 3].map(tax), [false, true, true, true, false]);
-    }
-
-    #[test]
-    fn the_largest_amounts_are_compared_exactly() {
-        let (min, max) = (i64::MIN, i64::MAX);
-        check_order(max, Some(min), &[item(max, Some(min), Some(max), min, max)]);
-        // i64::MIN² wraps to 0 in 64 bits, so a check that wraps would accept this line.
-        let errors = check_order(0, None, &[item(min, Some(min), None, 0, 0)]);
-        assert!(errors.message("order_items[0].total_amount").is_some());
-        // Two of the largest amounts wrap to −2.
-        let errors = check_order(-2, None, &[item(max, None, None, max, 0), item(max, None, None, max, 0)]);
-        assert!(errors.message("order_amount").is_some());
+        // In 64 bits, i64::MIN² wraps to 0, and two of the largest amounts to −2.
+        assert!(check_order(0, None, &[(i64::MIN, Some(i64::MIN), 0, 0, 0)]).is_err());
+        assert!(check_order(-2, None, &[(i64::MAX, None, 0, i64::MAX, 0); 2]).is_err());
     }
 }

@@ -23,13 +23,9 @@ impl FieldErrors {
     /// Adds a message, which follows the name of the field. Only the first message for a field is kept.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         let field = field.into();
-        if self.message(&field).is_none() {
+        if self.0.iter().all(|(name, _)| *name != field) {
             self.0.push((field, message.into()));
         }
-    }
-
-    pub fn message(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str())
     }
 
     pub fn is_empty(&self) -> bool {
