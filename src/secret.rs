@@ -131,21 +131,18 @@ const QUOTES: [char; 3] = ['"', '\'', '`'];
 /// Removes white space, a byte order mark, a pair of quotation marks, and `NAME=` or `export NAME=` if what follows it is a
 /// secret, as in an env file.
 fn unwrap_secret(text: &str, is_secret: impl Fn(&str) -> bool) -> &str {
-    let unquote = |text: &'_ str| -> Option<(usize, usize)> {
-        let quote = text.chars().next().filter(|first| QUOTES.contains(first))?;
-        (text.len() > 1 && text.ends_with(quote)).then(|| (1, text.len() - 1))
-    };
-    let strip_quotes = |text| match unquote(text) {
-        Some((start, end)) => trim_text(&text[start..end]),
-        None => text,
-    };
-    let text = strip_quotes(trim_text(text));
+    let text = unquote(trim_text(text));
     let Some((name, value)) = text.split_once('=') else { return text };
     let name = name.trim();
     let name = name.strip_prefix("export ").unwrap_or(name);
-    let value = strip_quotes(trim_text(value));
+    let value = unquote(trim_text(value));
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_name && is_secret(value) { value } else { text }
+}
+
+fn unquote(text: &str) -> &str {
+    let inner = QUOTES.iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    inner.map_or(text, trim_text)
 }
 
 /// The prefix of callback secrets (observed, and the rule of Standard Webhooks).
