@@ -79,7 +79,10 @@ impl Command {
             Self::Ledger(Deferred(command)) => command.run(app),
             Self::Report(args) => args.run(app),
             Self::Payouts(Deferred(command)) => app.run_with_api(|context| command.run(context)),
-            Self::Orders(Deferred(command)) => app.run_with_api(async |context| command.run(&context).await),
+            Self::Orders(Deferred(command)) => {
+                let context = app.connect()?;
+                app.block_on_with_cleanup(command.run(&context))
+            }
             Self::Dev(Deferred(command)) => command.run(app),
             Self::Webhooks(Deferred(command)) => command.run(app),
             Self::Api(args) => app.run_with_api(|context| args.run(context)),

@@ -231,9 +231,11 @@ impl DeliveryStore {
                 // A retry has new signatures.
                 let update = "UPDATE deliveries SET headers = ?2 WHERE seq = ?1";
                 transaction.execute(update, params![seq, headers_to_json(headers)])?;
-                let oldest = seq - MAX_DELIVERIES;
-                let delete = "DELETE FROM deliveries WHERE seq < ?1 AND state = 'acknowledged'";
-                transaction.execute(delete, [oldest])?;
+                // Refused ones are not counted: anybody can send them.
+                let delete = "DELETE FROM deliveries WHERE seq IN \
+                              (SELECT seq FROM deliveries WHERE state = 'acknowledged' ORDER BY seq \
+                              LIMIT max(0, (SELECT count(*) FROM deliveries WHERE valid = 1) - ?1))";
+                transaction.execute(delete, [MAX_DELIVERIES])?;
             }
             transaction.commit()?;
             Ok(begin)

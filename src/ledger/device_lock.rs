@@ -1,6 +1,7 @@
 //! The lock of a device.
 
-#[derive(Debug)]
+use std::fs::File;
+
 pub(crate) enum LockAttempt {
     Locked(DeviceLock),
     /// Another process has the lock; this one, if it is known.
@@ -11,13 +12,27 @@ pub(crate) enum LockAttempt {
 ///
 /// A device takes one payment at a time. With the lock, an attempt on the device without an outcome is not in progress:
 /// its process died.
-#[derive(Debug)]
-pub(crate) struct DeviceLock {
-    _guard: Box<dyn std::any::Any>,
+pub(crate) struct DeviceLock(Box<dyn Guard>);
+
+/// What holds the lock until it is dropped.
+pub(super) trait Guard {
+    /// Whether it still does.
+    fn is_held(&self) -> bool;
+}
+
+impl Guard for File {
+    fn is_held(&self) -> bool {
+        true
+    }
 }
 
 impl DeviceLock {
-    pub(super) fn new(guard: impl std::any::Any) -> Self {
-        Self { _guard: Box::new(guard) }
+    pub(super) fn new(guard: impl Guard + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+
+    /// Whether it is still held: a lock of PostgreSQL is lost with its connection.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.is_held()
     }
 }

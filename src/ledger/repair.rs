@@ -152,6 +152,8 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
             for row in &undelivered {
                 database.execute("INSERT INTO undelivered VALUES (?1, ?2, ?3)", (&row.0, &row.1, row.2))?;
             }
+            // Without them, callbacks may be processed twice, but payments do not depend on them.
+            let _ = copy_deliveries(path, database);
             Ok(())
         })
         .await?;
@@ -175,6 +177,20 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
     // Closing it would remove a WAL by its name, which may be that of the new database by now.
     std::mem::forget(connection);
     Ok(kept)
+}
+
+/// Copies the callbacks that were received, which are in a table of their own.
+fn copy_deliveries(path: &Path, new: &Connection) -> rusqlite::Result<()> {
+    new.execute("ATTACH ?1 AS old", [path.to_string_lossy()])?;
+    let copied = (|| {
+        let mut schema = new
+            .prepare("SELECT sql FROM old.sqlite_master WHERE tbl_name = 'deliveries' ORDER BY type DESC")?;
+        let statements: Vec<String> = schema.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        statements.iter().try_for_each(|statement| new.execute_batch(statement))?;
+        new.execute("INSERT INTO deliveries SELECT * FROM old.deliveries", []).map(drop)
+    })();
+    new.execute("DETACH old", [])?;
+    copied
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, LedgerError> {

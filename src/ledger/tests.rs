@@ -297,6 +297,28 @@ fn text_that_a_database_may_not_like_is_stored_and_found() {
     }
 }
 
+#[test]
+fn the_lock_of_a_device_is_lost_with_its_connection() {
+    let Some(database) = database() else { return };
+    block_on(async {
+        let storage = postgres(&database);
+        storage.create(None).await.unwrap();
+        let LockAttempt::Locked(lock) = storage.try_lock("d1").await.unwrap() else { panic!() };
+        assert!(lock.is_held());
+        let others = "pid <> pg_backend_pid() AND datname = current_database()";
+        database.sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"));
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while lock.is_held() {
+            assert!(std::time::Instant::now() < deadline, "nobody noticed");
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let LockAttempt::Locked(other) = storage.try_lock("d1").await.unwrap() else { panic!() };
+        assert_eq!((lock.is_held(), other.is_held()), (false, true));
+        drop(lock);
+        assert!(other.is_held(), "the lock that was lost released another one");
+    });
+}
+
 fn refund_intent(order_id: &str, amount: i64) -> ChangeIntent {
     ChangeIntent { order_id: order_id.into(), amount, currency: "SEK".into(), ..ChangeIntent::default() }
 }

@@ -1,10 +1,16 @@
 //! After the sale: orders and refunds.
 
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TIMEOUT, TestEnv};
 use crate::common::pty::{PtySession, plain};
+use crate::common::redaction::fixed_id as id;
+use crate::common::server::{Reply, Server};
 
 /// Sells two T-shirts and a bag for 249.50 SEK, and returns the IDs of the session and the order.
 fn sell(env: &TestEnv, reference: &str) -> (String, String) {
@@ -473,4 +479,36 @@ step = [
 "#;
     env.file("refund.toml", scenario);
     let _ = env.run(["dev", "run", "refund.toml"]).ok();
+}
+
+#[test]
+fn an_interrupted_refund_stores_its_outcome_when_the_ledger_is_free_again() {
+    let env = TestEnv::new();
+    let database = env.state_folder().join("ledger.db");
+    let (locks, locked) = channel();
+    let order = json!({
+        "order_id": id(1), "status": "CAPTURED", "order_amount": 1000, "captured_amount": 1000, "refunded_amount": 0,
+        "purchase_currency": "SEK",
+    });
+    let server = Server::new(move |asked| {
+        if asked.method != "POST" {
+            return Reply::json(200, &order);
+        }
+        let ledger = Connection::open(&database).unwrap();
+        ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+        locks.send(ledger).unwrap();
+        Reply::empty(201).header("refund-id", "R1")
+    });
+    let env = env.at(&server.url(), "kco_test_api_x");
+    let running = env.command(["orders", "refund", &id(1), "--amount", "5", "--yes"]).spawn();
+    let ledger = locked.recv_timeout(TIMEOUT).unwrap();
+    running.interrupt();
+    // Without an outcome, it would have ended by now.
+    std::thread::sleep(Duration::from_millis(200));
+    drop(ledger);
+    let outcome = running.wait();
+    assert_ne!(outcome.stderr, "error: interrupted\n");
+    let exported = env.run(["ledger", "export"]).ok();
+    let change: Value = serde_json::from_str(&exported).unwrap();
+    assert_ne!(change["order_change"]["outcome"], "pending", "{exported}{}", outcome.stderr);
 }

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -54,6 +55,13 @@ impl Listening {
 }
 
 pub(super) fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
+    let mut answer = Vec::new();
+    send(address, headers, body).read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// Sends a delivery without waiting for the response.
+fn send(address: &str, headers: &HeaderMap, body: &[u8]) -> TcpStream {
     let mut connection = TcpStream::connect(address).unwrap();
     connection.set_read_timeout(Some(TIMEOUT)).unwrap();
     let length = body.len();
@@ -64,9 +72,7 @@ pub(super) fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
         request.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
     }
     connection.write_all(&[request.as_bytes(), b"\r\n", body].concat()).unwrap();
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
+    connection
 }
 
 fn status(answer: &str) -> u16 {
@@ -288,6 +294,42 @@ fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
 }
 
 #[test]
+fn a_sender_that_hangs_up_can_deliver_again() {
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let application = Server::new(move |_| {
+        released.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
+        Reply::empty(200)
+    });
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &["--forward-to", &application.url()]);
+    let body = finalized(&id(1)).to_string();
+    let headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
+    let connection = send(&listening.address, &headers, body.as_bytes());
+    let until_passed_on = |times: usize| {
+        let deadline = Instant::now() + TIMEOUT;
+        while application.asked().len() < times {
+            assert!(Instant::now() < deadline, "it was not passed on {times} times");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    until_passed_on(1);
+    drop(connection);
+    std::thread::scope(|scope| {
+        let again = scope.spawn(|| {
+            std::iter::repeat_with(|| listening.deliver("kevt_1", &finalized(&id(1))))
+                .find(|status| *status != 503)
+        });
+        until_passed_on(2);
+        release.send(()).unwrap();
+        release.send(()).unwrap();
+        assert_eq!(again.join().unwrap(), Some(200));
+    });
+    assert_eq!(application.asked()[1].header("kustom-repeated"), Some("true"));
+    assert_eq!(listening.end().assert_code(0).ndjson().len(), 1);
+}
+
+#[test]
 fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat() {
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
@@ -299,10 +341,10 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
     let listening = Listening::start(&env, &["--forward-to", &application.url()]);
     std::thread::scope(|scope| {
         let first = scope.spawn(|| listening.deliver("kevt_1", &finalized(&id(1))));
-        let deadline = std::time::Instant::now() + TIMEOUT;
+        let deadline = Instant::now() + TIMEOUT;
         while application.asked().is_empty() {
-            assert!(std::time::Instant::now() < deadline, "it was not passed on");
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            assert!(Instant::now() < deadline, "it was not passed on");
+            std::thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 503);
         release.send(()).unwrap();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::callbacks::{NEXT_SECRET, SECRET};
 use super::webhooks::{Listening, finalized, post, signed};
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TIMEOUT, TestEnv, json_lines};
+use crate::common::harness::{StandardStream, TIMEOUT, TestEnv, json_lines};
 use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Reply, Server};
 
@@ -166,6 +166,31 @@ fn a_listener_that_is_killed_at_any_step_loses_nothing_and_repeats_only_what_it_
         assert_eq!(marks, [None, Some("true")][..after], "{step}");
         assert_eq!(progress(&ledger), (vec!["acknowledged".to_owned()], false), "{step}");
     }
+}
+
+#[test]
+fn a_delivery_that_an_application_accepted_and_nobody_read_is_a_repeat() {
+    let application = Server::new(|_| Reply::empty(200));
+    let env = TestEnv::new();
+    env.file("secret", SECRET);
+    let listen = ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0"];
+    let forward = ["--forward-to", &application.url(), "-o", "ndjson"];
+    let running = env.command([&listen[..], &forward].concat()).full(StandardStream::Stdout).spawn();
+    let stderr = running.until_stderr(|stderr| stderr.contains('\n'));
+    let url = json_lines(&stderr)[0]["ready"]["url"].as_str().unwrap().to_owned();
+    let body = finalized(&id(1)).to_string();
+    let headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let answer = post(address, &headers, body.as_bytes());
+    assert!(answer.contains(" 503 ") && answer.contains("nobody reads the output"), "{answer}");
+    let _ = running.kill();
+    assert_eq!(list(&env, &[])[0]["outcome"], "processing");
+    let listening = Listening::start(&env, &["--forward-to", &application.url()]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
+    let _ = listening.end();
+    let asked = application.asked();
+    let marks: Vec<_> = asked.iter().map(|asked| asked.header("kustom-repeated")).collect();
+    assert_eq!(marks, [None, Some("true")]);
 }
 
 #[test]

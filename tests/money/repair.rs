@@ -30,6 +30,10 @@ fn a_damaged_attempt_stops_its_sale_until_the_ledger_is_repaired() {
         "{stopped}"
     );
     assert!(stopped["hints"][1].as_str().unwrap().starts_with("`kustom ledger repair`"), "{stopped}");
+    let _ = shop.env.run(["webhooks", "list"]).assert_code(0);
+    let delivery = "INSERT INTO deliveries (webhook_id, valid, received_ms, state, headers, body) \
+                    VALUES ('kevt_1', 1, unixepoch() * 1000, 'acknowledged', '[]', x'')";
+    damage(&state, delivery);
     let before = attempts(&state);
     let shown = shop.env.run(["ledger", "repair"]).assert_code(8);
     assert!(shown.stderr.contains("1 attempt can be read, 0 unknown."), "{}", shown.stderr);
@@ -43,6 +47,11 @@ fn a_damaged_attempt_stops_its_sale_until_the_ledger_is_repaired() {
         expected
     );
     assert_eq!(attempts(&state), before[1..]);
+    let deliveries = shop.env.run(["webhooks", "list", "-o", "json"]).json();
+    assert_eq!(
+        (&deliveries[0]["webhook_id"], &deliveries[0]["outcome"]),
+        (&json!("kevt_1"), &json!("acknowledged"))
+    );
     let names = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(
         names.filter(|name| name.starts_with("ledger.db.damaged-") && name.ends_with('Z')).count(),

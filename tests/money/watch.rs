@@ -295,6 +295,38 @@ fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
 }
 
 #[test]
+fn a_session_that_cannot_be_polled_lets_the_cancellation_of_another_one_finish() {
+    const OTHER: &str = "00000000-0000-4000-8000-00000000005f";
+    let (cancels, cancelling) = std::sync::mpsc::channel();
+    let cancelling = std::sync::Mutex::new(cancelling);
+    let polls = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::new(move |asked| {
+        let session = |id: &str, status: &str| Reply::json(200, &json!({"session_id": id, "status": status}));
+        match (asked.method.as_str(), asked.target.contains(OTHER)) {
+            ("PUT", _) => {
+                cancels.send(()).expect("the other one is polled");
+                // The response to that poll arrives first.
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                session(SESSION, "CANCELLED")
+            }
+            (_, true) if polls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => {
+                session(OTHER, "CREATED")
+            }
+            (_, true) => {
+                cancelling.lock().expect("one poll").recv().expect("a cancellation");
+                Reply::problem(404, "there is no such session")
+            }
+            (_, false) => session(SESSION, "CREATED"),
+        }
+    });
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let words = ["sessions", "watch", SESSION, OTHER, "--timeout", "300ms", "--cancel-on-timeout"];
+    let outcome = env.run(words.iter().chain(&FAST)).assert_code(4);
+    assert!(outcome.stderr.contains("no such session"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("CANCELLED"), "{}", outcome.stdout);
+}
+
+#[test]
 fn what_no_waiting_can_change_ends_the_wait() {
     for (answer, code) in [(401, 3), (404, 4), (400, 5)] {
         let server = Server::script([

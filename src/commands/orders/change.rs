@@ -149,7 +149,7 @@ fn intent(found: &FoundOrder, amount: Option<i64>) -> ChangeIntent {
 async fn find(query: Option<&str>, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
     ensure_order_named(query, context)?;
     context.ensure_can_confirm()?;
-    find_order(query, context).await
+    context.run_until_cancelled(find_order(query, context)).await
 }
 
 fn check_capture(order: &Order, amount: i64, remaining: i64) -> Result<(), Error> {
@@ -199,14 +199,17 @@ async fn perform(
         OrderOperation::Release => ("release", "Released"),
         _ => ("capture", "Captured"),
     };
-    let started = find_started(intent, order, again, context).await?;
-    if started.is_none() {
-        check?;
-    }
     let describe = |intent: &ChangeIntent| {
         format!("{} of order {id}", format_amount(Some(intent.amount), intent.currency()))
     };
-    context.confirm(&question(verb, intent, started.as_ref(), describe)).await?;
+    let prepare = async {
+        let started = find_started(intent, order, again, context).await?;
+        if started.is_none() {
+            check?;
+        }
+        context.confirm(&question(verb, intent, started.as_ref(), describe)).await
+    };
+    context.run_until_cancelled(prepare).await?;
     let change = change_once(*id, order, intent, |change| request(*id, change), again, context).await?;
     let intent = change.intent;
     let after = read_order(*id, intent.currency(), context).await;

@@ -97,7 +97,8 @@ fn exists_error(change: &OrderChange) -> Error {
 }
 
 /// Stores the intent, which was planned from `order`, sends the request for it, and stores its outcome. Returns the change
-/// that was processed.
+/// that was processed. Not to be canceled: a canceled request returns an error that says whether it may have been
+/// processed, and the outcome must be stored.
 pub(super) async fn change_once(
     order_id: Uuid,
     order: &Order,
@@ -118,7 +119,6 @@ pub(super) async fn change_once(
     if !is_resumed {
         check_lines(&change, order, context).await?;
     }
-    // Nothing between the response and the ledger waits for anything else, so that an interruption does not lose it.
     let error = match context.client.send(&request(&change)).await {
         Ok(response) => {
             let outcome = ChangeOutcome::Processed { id: id_of(&response, change.intent.operation) };

@@ -38,7 +38,7 @@ pub(crate) enum Command {
 impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         match self {
-            Self::Get(args) => args.run(context).await,
+            Self::Get(args) => context.run_until_cancelled(args.run(context)).await,
             Self::Refund(args) => args.run(context).await,
             Self::Capture(args) => args.run(context).await,
             Self::Cancel(args) => args.run(context).await,

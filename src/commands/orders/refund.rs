@@ -87,37 +87,42 @@ impl Args {
             return Err(Error::new(ErrorKind::Unconfirmed, "it is not clear what to refund")
                 .hint("add --amount, --item or --all; nothing was refunded"));
         }
-        let FoundOrder { id, order, sale } = find_order(query.as_deref(), context).await?;
-        let currency = currency_of(&order)?;
-        let choice = match amount {
-            Some(text) => {
-                let amount = parse_amount(&text, currency);
-                RefundChoice::Amount(amount.map_err(|error| Error::usage(format!("--amount: {error}")))?)
+        let prepare = async {
+            let FoundOrder { id, order, sale } = find_order(query.as_deref(), context).await?;
+            let currency = currency_of(&order)?;
+            let choice = match amount {
+                Some(text) => {
+                    let amount = parse_amount(&text, currency);
+                    RefundChoice::Amount(amount.map_err(|error| Error::usage(format!("--amount: {error}")))?)
+                }
+                None if !items.is_empty() => RefundChoice::Items(items),
+                None if all => RefundChoice::All,
+                None => ask_what(&order, currency, context).await?,
+            };
+            let mut intent = ChangeIntent {
+                order_id: id.to_string(),
+                currency: currency.code().to_owned(),
+                reference: reference.map(|text| text.trim().to_owned()),
+                is_all: choice == RefundChoice::All,
+                ..ChangeIntent::default()
+            };
+            let plan = plan_refund(&order, &choice, currency);
+            if let Some(plan) = plan.clone().ok().or_else(|| plan_without_refunds(&order, &choice, currency))
+            {
+                intent.amount = plan.amount;
+                intent.lines = plan.lines;
             }
-            None if !items.is_empty() => RefundChoice::Items(items),
-            None if all => RefundChoice::All,
-            None => ask_what(&order, currency, context).await?,
+            // Before the plan's error: what was refunded before is often the reason why it cannot be refunded now.
+            let started = find_started(&intent, &order, again, context).await?;
+            if let (None, Err(error)) = (&started, plan) {
+                return Err(explain(&error, &order));
+            }
+            let describe = |intent: &ChangeIntent| describe(intent, &order, sale.as_ref());
+            let question = question("refund", &intent, started.as_ref(), describe);
+            confirm(&question, is_chosen, context).await?;
+            Ok((id, order, intent))
         };
-        let mut intent = ChangeIntent {
-            order_id: id.to_string(),
-            currency: currency.code().to_owned(),
-            reference: reference.map(|text| text.trim().to_owned()),
-            is_all: choice == RefundChoice::All,
-            ..ChangeIntent::default()
-        };
-        let plan = plan_refund(&order, &choice, currency);
-        if let Some(plan) = plan.clone().ok().or_else(|| plan_without_refunds(&order, &choice, currency)) {
-            intent.amount = plan.amount;
-            intent.lines = plan.lines;
-        }
-        // Before the plan's error: what was refunded before is often the reason why it cannot be refunded now.
-        let started = find_started(&intent, &order, again, context).await?;
-        if let (None, Err(error)) = (&started, plan) {
-            return Err(explain(&error, &order));
-        }
-        let describe = |intent: &ChangeIntent| describe(intent, &order, sale.as_ref());
-        let question = question("refund", &intent, started.as_ref(), describe);
-        confirm(&question, is_chosen, context).await?;
+        let (id, order, intent) = Box::pin(context.run_until_cancelled(prepare)).await?;
         let request = |change: &OrderChange| {
             let ChangeIntent { amount, reference, lines, .. } = change.intent.clone();
             let body = RefundRequest {

@@ -103,8 +103,7 @@ impl Args {
                 return finish(id, result, watch, context).await;
             }
         };
-        let session = request_session(attempt, &new, context).await;
-        let session = session.map_err(|error| name_offline_device(error, &new))?;
+        let session = request_session(attempt, &new, context).await?;
         let result = if watch {
             // Other sessions may be created on the device during the wait.
             drop(lock);
@@ -154,14 +153,6 @@ async fn print_existing(
     };
     watched.record(session);
     wait_for_created(watched, wait, "exists", context).await
-}
-
-/// Names the device that is offline, which the API does not.
-fn name_offline_device(error: Error, new: &NewSession) -> Error {
-    if error.kind == ErrorKind::Refused && error.message.to_lowercase().contains("offline") {
-        return error.context(&new.target);
-    }
-    error
 }
 
 async fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {

@@ -11,7 +11,7 @@ use super::outcome;
 use super::request_session::recovery_hints;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, Outcome};
+use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, Ledger, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Cell, NameKind, format_amount, format_time};
 use crate::profiles::IfBusy;
@@ -97,7 +97,8 @@ pub(super) async fn start_attempt(
     loop {
         let begin = ledger.begin(&intent, policies.allow_duplicate, &checked).await;
         match begin.map_err(say_nothing_sent)? {
-            Begin::Started(id) => return Ok(Start::New(id, lock)),
+            Begin::Started(id) if lock.is_held() => return Ok(Start::New(id, lock)),
+            Begin::Started(id) => return Err(lock_lost(id, ledger).await),
             // The ledger is not locked during requests, so it is looked up again afterwards.
             Begin::Duplicates(duplicates) => {
                 checked.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
@@ -108,6 +109,15 @@ pub(super) async fn start_attempt(
             }
         }
     }
+}
+
+/// Stores that an attempt was not sent, because another process may create a session on the device by now.
+async fn lock_lost(attempt: Uuid, ledger: &Ledger) -> Error {
+    let reason = "the connection to the ledger was lost, and with it the lock of the device";
+    let outcome = Outcome::Refused(format!("nothing was sent, because {reason}"));
+    // Without it, the attempt counts as unknown until it is resolved.
+    let _ = ledger.finish(attempt, outcome).await;
+    say_nothing_sent(Error::new(ErrorKind::Unavailable, reason)).hint("run the command again")
 }
 
 /// Fails unless all sessions of earlier attempts ended without a payment, or one of them is to be returned.

@@ -25,6 +25,8 @@ pub(super) struct WatchedSession {
     pub(super) session: Option<Resource<Session>>,
     /// Whether a poll found it open. If none did, it had ended before the wait began.
     pub(super) was_open: bool,
+    /// Why it could not be polled.
+    pub(super) poll_error: Option<Error>,
     pub(super) cancel_error: Option<Error>,
     /// The request that created it, if it is known.
     sent: Map<String, Value>,
@@ -32,7 +34,7 @@ pub(super) struct WatchedSession {
 
 impl WatchedSession {
     pub(super) const fn new(id: Uuid, sent: Map<String, Value>) -> Self {
-        Self { id, session: None, was_open: false, cancel_error: None, sent }
+        Self { id, session: None, was_open: false, poll_error: None, cancel_error: None, sent }
     }
 
     /// Fails if the session is not the one that was sent, such as one of another amount.

@@ -17,9 +17,11 @@ pub(super) async fn request_session(
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
     let response = context.client.send_json(&new.request()).await;
-    let (outcome, result) = classify_response(attempt, response);
+    let (outcome, result) = classify_response(attempt, response, new);
     let stored = async { context.ledger().await?.finish(attempt, outcome).await };
-    if let Err(error) = stored.await {
+    // A second interruption must not hide whether the session exists.
+    let stored = context.abort.run_until_cancelled(stored).await;
+    if let Err(error) = stored.unwrap_or_else(|| Err(Error::new(ErrorKind::Interrupted, "interrupted"))) {
         // The ledger has the intent without a result, so the attempt counts as unknown until it is resolved.
         let message = &error.message;
         context.output.warn(&format!("{message}; the ledger lacks the outcome of attempt {attempt}"));
@@ -31,6 +33,7 @@ pub(super) async fn request_session(
 fn classify_response(
     attempt: Uuid,
     response: Result<Resource<Session>, ApiError>,
+    new: &NewSession,
 ) -> (Outcome, Result<Resource<Session>, Error>) {
     let error = match response {
         Ok(session) => match session.session_id.clone() {
@@ -38,11 +41,15 @@ fn classify_response(
             None => Error::new(ErrorKind::Unknown, "the API responded with a session that has no ID"),
         },
         Err(error) if error.side_effect == SideEffect::None => {
-            let is_not_found = error.status() == Some(404);
+            let (is_not_found, is_offline) = (error.status() == Some(404), error.is_offline());
             let mut error = Error::from(error);
             let outcome = Outcome::Refused(error.message.clone());
             if is_not_found {
                 error = error.hint("list the devices with `kustom devices list`");
+            }
+            if is_offline {
+                // The API does not name the device.
+                error = error.context(&new.target);
             }
             return (outcome, Err(error));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -61,12 +61,12 @@ pub(super) async fn wait_for_sessions(
         reporter: WatchReporter::new(sessions.len(), context.output),
     };
     let ids: Vec<_> = sessions.iter().map(|watched| watched.id.to_string()).collect();
-    let waits = try_join_all(sessions.into_iter().map(|watched| waiter.wait_for(watched)));
+    let waits = join_all(sessions.into_iter().map(|watched| waiter.wait_for(watched)));
     let Some(watched) = waiter.context.abort.run_until_cancelled(waits).await else {
         let message = "interrupted while canceling; sessions that were open may still be open";
         return Err(Error::new(ErrorKind::Unknown, message).hint(waiter.cancel_hint(&ids.join(" "))));
     };
-    waiter.report(watched?)
+    waiter.report(watched)
 }
 
 struct Waiter<'a> {
@@ -80,17 +80,22 @@ struct Waiter<'a> {
 }
 
 impl Waiter<'_> {
-    /// Waits for one session, and cancels it if a flag says so.
-    async fn wait_for(&self, mut watched: WatchedSession) -> Result<WatchedSession, Error> {
+    /// Waits for one session, and cancels it if a flag says so. After an error, no session is polled any more.
+    async fn wait_for(&self, mut watched: WatchedSession) -> WatchedSession {
         let polls = self.stop.run_until_cancelled(self.poll_until_final(&mut watched));
-        let cancels = match polls.await.transpose()? {
-            Some(timed_out) => timed_out && self.flags.cancel_on_timeout,
-            None => self.context.cancel.is_cancelled() && self.flags.cancel_on_interrupt,
+        let cancels = match polls.await.transpose() {
+            Ok(Some(timed_out)) => timed_out && self.flags.cancel_on_timeout,
+            Ok(None) => self.context.cancel.is_cancelled() && self.flags.cancel_on_interrupt,
+            Err(error) => {
+                watched.poll_error = Some(error);
+                self.stop.cancel();
+                false
+            }
         };
         if cancels {
             watched.cancel_error = self.cancel(&mut watched).await.err();
         }
-        Ok(watched)
+        watched
     }
 
     /// Polls until the session has ended, stdout is closed or `--timeout` is over. Returns true for the last of these.
@@ -186,7 +191,14 @@ impl Waiter<'_> {
     }
 
     fn report(&self, mut watched: Vec<WatchedSession>) -> Result<ExitStatus, Error> {
-        let cancel_errors = watched.iter_mut().filter_map(|watched| watched.cancel_error.take()).collect();
+        let poll_errors: Vec<_> =
+            watched.iter_mut().filter_map(|watched| watched.poll_error.take()).collect();
+        let cancel_errors: Vec<_> =
+            watched.iter_mut().filter_map(|watched| watched.cancel_error.take()).collect();
+        if !poll_errors.is_empty() {
+            let errors = poll_errors.into_iter().chain(cancel_errors).collect();
+            return Error::combine(errors).map_or(Ok(ExitStatus::Success), Err);
+        }
         // The codes of worse outcomes are higher.
         let exits = watched.iter().map(WatchedSession::exit_status);
         let exit = exits.max_by_key(|exit| exit.code()).unwrap_or(ExitStatus::Success);

@@ -17,6 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::VERSION;
 use crate::http_client::root_cause;
+use crate::ledger::device_lock::Guard;
 use crate::ledger::{DatabaseUrl, LedgerError, Origin};
 use crate::secret::Secret;
 
@@ -202,10 +203,16 @@ pub(super) struct LockedSession {
     session: Rc<Session>,
 }
 
+impl Guard for LockedSession {
+    fn is_held(&self) -> bool {
+        let is_current = self.slot.borrow().as_ref().is_some_and(|open| Rc::ptr_eq(open, &self.session));
+        is_current && !self.session.is_closed()
+    }
+}
+
 impl Drop for LockedSession {
     fn drop(&mut self) {
-        let is_open = self.slot.borrow().as_ref().is_some_and(|open| Rc::ptr_eq(open, &self.session));
-        if is_open {
+        if self.is_held() {
             self.slot.take();
         }
     }

@@ -69,6 +69,25 @@ pub(super) struct Handler<'a> {
     pub(super) stop: CancellationToken,
 }
 
+/// Marks a delivery as being processed until it is dropped, which also happens when its sender hangs up.
+struct InProgress<'a> {
+    ids: &'a RefCell<HashSet<String>>,
+    id: &'a str,
+}
+
+impl<'a> InProgress<'a> {
+    /// Returns `None` if the delivery is being processed already.
+    fn begin(ids: &'a RefCell<HashSet<String>>, id: &'a str) -> Option<Self> {
+        ids.borrow_mut().insert(id.to_owned()).then(|| Self { ids, id })
+    }
+}
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.ids.borrow_mut().remove(self.id);
+    }
+}
+
 impl Handler<'_> {
     pub(super) async fn handle(
         &self,
@@ -119,11 +138,10 @@ impl Handler<'_> {
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
             return self.unprinted_response(error);
         }
-        if !self.in_progress.borrow_mut().insert(id.clone()) {
+        let Some(_in_progress) = InProgress::begin(&self.in_progress, &id) else {
             return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
-        }
+        };
         let response = self.receive_verified(&id, now, headers, body).await;
-        self.in_progress.borrow_mut().remove(&id);
         response.unwrap_or_else(|error| self.store_failed(&error))
     }
 
@@ -204,11 +222,15 @@ impl Handler<'_> {
         let (is_accepted, reason) = (delivery.outcome == DeliveryStatus::Accepted, delivery.detail.clone());
         let status = response.status().as_u16();
         let (response, is_printed) = self.print(delivery, response).await;
-        // Without a response, the application may have received it. What was not printed is delivered again.
-        let state = match (is_accepted && is_printed, is_lost) {
-            (true, _) => DeliveryState::Acknowledged,
-            (false, true) => DeliveryState::Processing,
-            (false, false) => DeliveryState::Failed,
+        // The application has processed what it accepted, and may have processed what it did not respond to. What was not
+        // printed is delivered again.
+        let may_be_processed = is_lost || (is_accepted && application.is_some());
+        let state = if is_accepted && is_printed {
+            DeliveryState::Acknowledged
+        } else if may_be_processed {
+            DeliveryState::Processing
+        } else {
+            DeliveryState::Failed
         };
         self.store.finish(seq, state, status, reason.as_deref(), answer.as_deref())?;
         Ok(response)
