@@ -284,6 +284,10 @@ pub(crate) fn postgres_storage(
         (None, Some(command)) => Some(ledger_password(command, settings)?),
         (None, None) => find_password(url, variables.ledger_password_file.as_deref())?,
     };
+    // Nothing else prints it, and one that is a common word would be redacted everywhere.
+    if let Some(password) = &password {
+        register(password.expose());
+    }
     Ok(PostgresStorage::new(url.clone(), password.as_ref(), &Origin::current()))
 }
 
@@ -291,9 +295,7 @@ pub(crate) fn postgres_storage(
 fn ledger_password(command: &str, settings: &Settings) -> Result<Secret, Error> {
     let what = ["the command for the ledger's password", "the profile's ledger_command"];
     let output = output_of(command, settings, ErrorKind::Unavailable, what)?;
-    let password = output.trim_end_matches(['\r', '\n']);
-    register(password);
-    Ok(Secret::new(password))
+    Ok(Secret::new(output.trim_end_matches(['\r', '\n'])))
 }
 
 fn cannot_start(error: &std::io::Error) -> Error {

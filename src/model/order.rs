@@ -144,7 +144,8 @@ impl Order {
                 OrderStatus::Authorized | OrderStatus::Cancelled | OrderStatus::Expired | OrderStatus::Closed,
             ) => 0,
             Some(OrderStatus::PartCaptured | OrderStatus::Captured | OrderStatus::Other(_)) | None => {
-                let refunded = self.refunded_amount.unwrap_or_default();
+                let listed = || self.refunds.iter().filter_map(|refund| refund.refunded_amount);
+                let refunded = self.refunded_amount.unwrap_or_else(|| listed().fold(0, i64::saturating_add));
                 self.captured_amount.unwrap_or_default().saturating_sub(refunded).max(0)
             }
         }
@@ -185,5 +186,8 @@ mod tests {
             assert_eq!(order(status).refundable(), expected, "{status}");
         }
         assert_eq!(Order { refunded_amount: Some(200), ..order("CAPTURED") }.refundable(), 0);
+        let refunds = [10, 5].map(|amount| Refund { refunded_amount: Some(amount), ..Refund::default() });
+        let unreadable = Order { refunded_amount: None, refunds: refunds.into(), ..order("CAPTURED") };
+        assert_eq!(unreadable.refundable(), 85);
     }
 }

@@ -41,7 +41,7 @@ impl EnvVars {
             base_url: text("KUSTOM_BASE_URL")?,
             allow_http: text("KUSTOM_ALLOW_HTTP")?,
             ledger: text("KUSTOM_LEDGER")?,
-            ledger_password: secret("PGPASSWORD")?,
+            ledger_password: text("PGPASSWORD")?.map(Secret::new),
             ledger_password_file: path("PGPASSFILE"),
             emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
