@@ -144,7 +144,6 @@ impl Output {
             CellStyle::Pending => color(AnsiColor::Yellow),
             CellStyle::Error => color(AnsiColor::Red),
             CellStyle::Muted => Style::new().dimmed(),
-            CellStyle::Heading => Style::new().bold(),
         };
         format!("{style}{text}{style:#}")
     }

@@ -1,5 +1,6 @@
-//! Tables: columns beside each other, or fields below each other.
+//! Tables, laid out by comfy-table.
 
+use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use dialoguer::console::truncate_str;
 use unicode_width::UnicodeWidthStr;
 
@@ -10,7 +11,7 @@ use crate::error::Error;
 use crate::text::{escape_control, truncate};
 
 /// The number of spaces between two columns.
-const COLUMN_GAP: usize = 2;
+const COLUMN_GAP: u16 = 2;
 
 /// How much of a text a cell shows, on a terminal and elsewhere. More is not for people: the other formats have all of it.
 const MAX_CELL_CHARS: [usize; 2] = [500, 10_000];
@@ -89,7 +90,7 @@ impl Output {
         };
         let lines = match self.width().filter(|_| !is_wide) {
             Some(width) => self.fit_rows(columns, usize::from(width)),
-            None => self.format_rows(columns, None),
+            None => self.format_rows(&columns, None),
         };
         self.print_through_pager(&lines)
     }
@@ -113,61 +114,62 @@ impl Output {
         }
         columns.truncate(fitting.max(1));
         let widths = shrink(&columns, width);
-        self.format_rows(columns, Some(&widths))
+        self.format_rows(&columns, Some(&widths))
     }
 
-    fn format_rows(&self, columns: Vec<TableColumn>, widths: Option<&[usize]>) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (index, TableColumn { title, mut cells, .. }) in columns.into_iter().enumerate() {
-            if !self.options.no_header {
-                cells.insert(0, Cell::styled(title, CellStyle::Heading));
-            }
-            for cell in &mut cells {
-                cell.text = fit(&cell.text, widths.map(|widths| widths[index]));
-            }
-            lines.resize(cells.len(), String::new());
-            let width = cells.iter().map(|cell| cell.text.width()).max().unwrap_or_default() + COLUMN_GAP;
-            for (line, cell) in lines.iter_mut().zip(&cells) {
-                self.push_padded(line, cell, width);
-            }
+    fn format_rows(&self, columns: &[TableColumn], widths: Option<&[usize]>) -> Vec<String> {
+        let mut table = self.new_table(None);
+        if !self.options.no_header {
+            let title = |index: usize| fit(&columns[index].title, widths.map(|widths| widths[index]));
+            table.set_header((0..columns.len()).map(|index| heading(&title(index))).collect::<Vec<_>>());
         }
-        lines.iter().map(|line| line.trim_end().to_owned()).collect()
-    }
-
-    fn push_padded(&self, line: &mut String, cell: &Cell, width: usize) {
-        let padding = width.saturating_sub(cell.text.width());
-        if !cell.text.is_empty() {
-            line.push_str(&self.style_text(&cell.text, cell.style));
+        let rows = columns.first().map_or(0, |column| column.cells.len());
+        for row in 0..rows {
+            let cell = |(index, column): (usize, &TableColumn)| {
+                let cell = &column.cells[row];
+                styled_cell(&fit(&cell.text, widths.map(|widths| widths[index])), cell.style)
+            };
+            table.add_row(columns.iter().enumerate().map(cell).collect::<Vec<_>>());
         }
-        line.extend(std::iter::repeat_n(' ', padding));
+        format_table(table)
     }
 
     /// Formats fields below each other, without the empty ones. On a narrow terminal, each value is printed below its title.
     fn format_fields(&self, fields: &[(String, Cell)]) -> Vec<String> {
         let fields = || fields.iter().filter(|(_, cell)| !cell.text.is_empty());
-        let mut indent = fields().map(|(title, _)| title.width()).max().unwrap_or_default() + COLUMN_GAP;
+        let titles = fields().map(|(title, _)| title.width()).max().unwrap_or_default();
+        let gap = usize::from(COLUMN_GAP);
         let width = self.width().filter(|_| self.format() != Format::Wide).map(usize::from);
+        let room = width.map(|width| width.saturating_sub(titles + gap));
         let widest_word =
             fields().flat_map(|(_, cell)| cell.text.split(' ')).map(UnicodeWidthStr::width).max();
-        let is_narrow = width
-            .is_some_and(|width| width < MIN_TABLE_WIDTH && widest_word > Some(width.saturating_sub(indent)));
-        if is_narrow {
-            indent = COLUMN_GAP;
+        if let (Some(width), Some(room)) = (width, room)
+            && width < MIN_TABLE_WIDTH
+            && widest_word > Some(room)
+        {
+            let mut lines = Vec::new();
+            for (title, cell) in fields() {
+                let mut table = self.new_table(Some(width));
+                table.add_row(vec![heading(&fit(title, Some(width)))]);
+                lines.extend(format_table(table));
+                let mut table = self.new_table(Some(width));
+                table.add_row(vec![value_cell(cell, Some(width.saturating_sub(gap)))]);
+                if let Some(column) = table.column_mut(0) {
+                    column.set_padding((COLUMN_GAP, 0));
+                }
+                lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
+            }
+            return lines;
         }
-        let mut lines = Vec::new();
+        let mut table = self.new_table(width);
         for (title, cell) in fields() {
-            let title = Cell::styled(fit(title, width), CellStyle::Heading);
-            let mut line = String::new();
-            self.push_padded(&mut line, &title, indent);
-            if is_narrow {
-                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            }
-            for text in wrap_words(&cell.text, width.map(|width| width.saturating_sub(indent))) {
-                line.push_str(&self.style_text(&text, cell.style));
-                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            }
+            table.add_row(vec![heading(title), value_cell(cell, room)]);
         }
-        lines.iter().map(|line| line.trim_end().to_owned()).collect()
+        if let Some(column) = table.column_mut(0) {
+            let width = u16::try_from(titles + gap).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
+        format_table(table)
     }
 
     fn cell<T>(&self, column: &Column<T>, item: &T) -> Cell {
@@ -198,6 +200,21 @@ impl Output {
             }
         }
         columns
+    }
+
+    fn new_table(&self, width: Option<usize>) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        if self.has_colors() {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        match width.map(|width| u16::try_from(width).unwrap_or(u16::MAX)) {
+            Some(width) => table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic),
+            None => table.set_content_arrangement(ContentArrangement::Disabled),
+        };
+        table
     }
 
     fn print_lines(&self, lines: &[String]) -> Result<(), Error> {
@@ -242,7 +259,7 @@ fn count_fitting(columns: &[TableColumn], width: usize) -> usize {
     let fits = |column: &&TableColumn| {
         total += column.min_width();
         let fits = total <= width;
-        total += COLUMN_GAP;
+        total += usize::from(COLUMN_GAP);
         fits
     };
     columns.iter().take_while(fits).count()
@@ -250,7 +267,7 @@ fn count_fitting(columns: &[TableColumn], width: usize) -> usize {
 
 /// Reduces the widest columns until all fit.
 fn shrink(columns: &[TableColumn], width: usize) -> Vec<usize> {
-    let gaps = COLUMN_GAP * columns.len().saturating_sub(1);
+    let gaps = usize::from(COLUMN_GAP) * columns.len().saturating_sub(1);
     let room = width.saturating_sub(gaps);
     let mut widths: Vec<_> = columns.iter().map(|column| column.width().min(width)).collect();
     let min_widths: Vec<_> = columns.iter().map(|column| column.min_width().min(width)).collect();
@@ -272,18 +289,35 @@ fn fit(text: &str, width: Option<usize>) -> String {
     }
 }
 
-/// Wraps a text at spaces. A word that is longer than a line is truncated.
-fn wrap_words(text: &str, width: Option<usize>) -> Vec<String> {
-    let Some(width) = width else { return vec![text.to_owned()] };
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        let word = fit(word, Some(width));
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => line.extend([" ", &word]),
-            _ => lines.push(word),
-        }
+/// A cell whose text wraps at spaces. A word that is longer than a line is truncated.
+fn value_cell(cell: &Cell, width: Option<usize>) -> comfy_table::Cell {
+    let words: Vec<_> = cell.text.split(' ').map(|word| fit(word, width)).collect();
+    styled_cell(&words.join(" "), cell.style)
+}
+
+fn format_table(mut table: Table) -> Vec<String> {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, COLUMN_GAP));
     }
-    lines
+    if let Some(last) = table.column_iter_mut().last() {
+        last.set_padding((0, 0));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn heading(title: &str) -> comfy_table::Cell {
+    comfy_table::Cell::new(title).add_attribute(Attribute::Bold)
+}
+
+fn styled_cell(text: &str, style: CellStyle) -> comfy_table::Cell {
+    let styled = comfy_table::Cell::new(text);
+    match style {
+        CellStyle::Plain => styled,
+        CellStyle::Success => styled.fg(Color::Green),
+        CellStyle::Pending => styled.fg(Color::Yellow),
+        CellStyle::Error => styled.fg(Color::Red),
+        CellStyle::Muted => styled.add_attribute(Attribute::Dim),
+    }
 }
 
 #[cfg(test)]
@@ -313,7 +347,7 @@ mod tests {
             let mut columns: Vec<_> = texts.iter().map(|(text, fixed)| column(&[text], *fixed)).collect();
             columns.truncate(count_fitting(&columns, width));
             let widths = shrink(&columns, width);
-            let gaps = COLUMN_GAP * columns.len().saturating_sub(1);
+            let gaps = usize::from(COLUMN_GAP) * columns.len().saturating_sub(1);
             prop_assert!(widths.iter().sum::<usize>() + gaps <= width || columns.is_empty());
         }
     }

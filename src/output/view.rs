@@ -15,7 +15,6 @@ pub(crate) enum CellStyle {
     Pending,
     Error,
     Muted,
-    Heading,
 }
 
 /// A cell of a table. Control characters in the text are escaped when it is printed.
