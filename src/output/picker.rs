@@ -4,7 +4,7 @@
 
 use std::io;
 
-use dialoguer::console::{Key, Term, measure_text_width, pad_str, style, truncate_str};
+use dialoguer::console::{Alignment, Key, Term, measure_text_width, pad_str, style, truncate_str};
 
 use crate::text::{escape_control, fold_text};
 
@@ -43,8 +43,7 @@ pub(super) struct Picker {
 impl Picker {
     pub(super) fn new(prompt: String, choices: Vec<Choice>, preselects: bool) -> Self {
         let folded = choices.iter().map(|choice| {
-            let [name, detail, mark] = choice.parts();
-            (fold_text(&format!("{name} {detail}")), fold_text(mark))
+            (fold_text(&format!("{} {}", choice.name, choice.detail)), fold_text(&choice.mark))
         });
         let folded = folded.collect();
         let matches = (0..choices.len()).collect();
@@ -167,9 +166,9 @@ impl Picker {
             search = search.char_indices().nth(1).map_or("", |(at, _)| &search[at..]);
         }
         let mut lines = vec![truncate_str(&format!("{prompt}{search}|"), columns, "").into_owned()];
-        let widths = self.part_widths();
+        let widths = self.aligned_widths();
         for (at, index) in self.matches.iter().enumerate().skip(self.top).take(self.visible) {
-            let text = self.choices[*index].format(columns.saturating_sub(MARGIN - 1), &widths);
+            let text = self.choices[*index].format(columns.saturating_sub(MARGIN - 1), widths);
             lines.push(if self.selected == Some(at) {
                 format!("> {}", style(text).for_stderr().bold())
             } else {
@@ -189,19 +188,13 @@ impl Picker {
         lines
     }
 
-    /// The widths that the parts of the choices are aligned to.
-    fn part_widths(&self) -> Vec<usize> {
-        let mut widths: Vec<usize> = Vec::new();
-        for choice in &self.choices {
-            for (index, part) in choice.parts().iter().enumerate() {
-                let width = measure_text_width(part).min(MAX_ALIGNED);
-                match widths.get_mut(index) {
-                    Some(widest) => *widest = width.max(*widest),
-                    None => widths.push(width),
-                }
-            }
-        }
-        widths
+    /// The widths that the names and the details of the choices are aligned to.
+    fn aligned_widths(&self) -> [usize; 2] {
+        let widest = |part: fn(&Choice) -> &str| {
+            let widths = self.choices.iter().map(|choice| measure_text_width(part(choice)).min(MAX_ALIGNED));
+            widths.max().unwrap_or_default()
+        };
+        [widest(|choice| &choice.name), widest(|choice| &choice.detail)]
     }
 }
 
@@ -227,25 +220,16 @@ impl Choice {
         self
     }
 
-    fn parts(&self) -> [&str; 3] {
-        [&self.name, &self.detail, &self.mark]
-    }
-
-    /// Formats the choice as one line: its parts, of which the last is never truncated.
-    fn format(&self, columns: usize, widths: &[usize]) -> String {
-        let parts = self.parts();
-        let Some((mark, parts)) = parts.split_last() else { return String::new() };
-        let room = columns.saturating_sub(measure_text_width(mark) + 2).max(MARGIN);
-        let aligned = parts.iter().zip(widths).map(|(part, width)| {
-            pad_str(part, *width, dialoguer::console::Alignment::Left, None).into_owned()
-        });
-        let text = aligned.collect::<Vec<_>>().join("  ");
+    /// Formats the choice as one line, whose mark is never truncated.
+    fn format(&self, columns: usize, [name, detail]: [usize; 2]) -> String {
+        let pad = |text: &str, width| pad_str(text, width, Alignment::Left, None).into_owned();
+        let room = columns.saturating_sub(measure_text_width(&self.mark) + 2).max(MARGIN);
+        let text = format!("{}  {}", pad(&self.name, name), self.detail);
         let text = truncate_str(text.trim_end(), room, "…");
-        if mark.is_empty() {
+        if self.mark.is_empty() {
             return text.into_owned();
         }
-        let aligned = widths[..parts.len()].iter().map(|width| width + 2).sum::<usize>().saturating_sub(2);
-        format!("{}  {mark}", pad_str(&text, aligned.min(room), dialoguer::console::Alignment::Left, None))
+        format!("{}  {}", pad(&text, (name + 2 + detail).min(room)), self.mark)
     }
 }
 
