@@ -3,12 +3,9 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use super::doctor::{OFFLINE, assert_finding, finding};
+use crate::common::prelude::*;
 
-use crate::common::harness::TestEnv;
-use crate::common::server::{Reply, Server};
-
-const KEY: &str = "kco_test_api_0123456789abcdef";
 const OTHER: &str = "kco_test_api_fedcba9876543210";
 
 fn nothing() -> Reply {
@@ -31,10 +28,10 @@ fn a_flag_goes_before_a_variable_before_the_active_profile() {
     let server = Server::always(nothing());
     let env = two_profiles(&server);
     let list = ["devices", "list"];
-    let _ = env.run(list).ok();
-    let _ = env.command(list).env("KUSTOM_PROFILE", "b").run().ok();
-    let _ = env.command(["--profile", "a", "devices", "list"]).env("KUSTOM_PROFILE", "b").run().ok();
-    let _ = env.command(list).env("KUSTOM_PROFILE", "").run().ok();
+    env.run(list).ok();
+    env.command(list).env("KUSTOM_PROFILE", "b").run().ok();
+    env.command(["--profile", "a", "devices", "list"]).env("KUSTOM_PROFILE", "b").run().ok();
+    env.command(list).env("KUSTOM_PROFILE", "").run().ok();
     let used: Vec<_> = server.lines().iter().map(|line| line.chars().nth(5).unwrap()).collect();
     assert_eq!(used, ['a', 'b', 'a', 'a'], "an empty variable counts as not set");
 }
@@ -46,10 +43,10 @@ fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
     let server = Server::always(nothing());
     let env = two_profiles(&server);
     let list = || env.command(["devices", "list"]);
-    let _ = list().run().ok();
-    let _ = list().env("KUSTOM_API_KEY", OTHER).run().ok();
-    let _ = list().env("KUSTOM_API_KEY", OTHER).env("KUSTOM_USERNAME", "u").run().ok();
-    let _ = list().env("KUSTOM_MERCHANT_ID", "m").env("KUSTOM_BASE_URL", server.url()).run().ok();
+    list().run().ok();
+    list().env("KUSTOM_API_KEY", OTHER).run().ok();
+    list().env("KUSTOM_API_KEY", OTHER).env("KUSTOM_USERNAME", "u").run().ok();
+    list().env("KUSTOM_MERCHANT_ID", "m").env("KUSTOM_BASE_URL", server.url()).run().ok();
     let sent: Vec<_> = server
         .asked()
         .iter()
@@ -175,9 +172,7 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
              currency = \"SEK\"\nbase_url = \"{url}\"\n"
         )
     );
-    let _ = env
-        .run(["login", "--api-key-command", &format!("echo {OTHER}"), "--no-check", "--profile", "b"])
-        .ok();
+    env.run(["login", "--api-key-command", &format!("echo {OTHER}"), "--no-check", "--profile", "b"]).ok();
     let rotated =
         env.command(["login", "--api-key-stdin", "--no-check", "-o", "json"]).stdin(OTHER).run().json();
     assert_eq!((&rotated["active"], &rotated["merchant_id"]), (&json!(true), &json!("M100")));
@@ -236,7 +231,7 @@ fn login_stores_nothing_that_was_refused() {
         assert!(!said.contains(KEY), "{said}");
     }
     unwanted.assert_untouched();
-    let _ = login(&env, &["--api-key-stdin"], "shared-secret").assert_failure(8);
+    login(&env, &["--api-key-stdin"], "shared-secret").assert_failure(8);
     assert!(!env.profiles_file().exists(), "something was stored");
     let _ = login(&env, &["--api-key-stdin", "--base-url", &broken.url()], KEY).ok();
     assert!(env.profiles_file().exists());
@@ -253,17 +248,14 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
     insta::assert_snapshot!(&env.run(["profiles", "list"]).stdout_only(), @"NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT\n\
          a      yes     playground   stored\nb              production   command\n\
          local          local        built in  EMULATED\n");
-    let _ = env.run(["profiles", "use", "b"]).ok();
+    env.run(["profiles", "use", "b"]).ok();
     assert_eq!(
         fs::read_to_string(env.profiles_file()).unwrap(),
         text.replace("active = \"a\"", "active = \"b\"")
     );
-    let said = env.run(["profiles", "remove", "b"]).assert_failure(8);
-    assert!(
-        said.starts_with("error: not confirmed: Remove the profile 'b' with its production key?"),
-        "{said}"
-    );
-    let _ = env.run(["profiles", "remove", "b", "--yes"]).ok();
+    env.run(["profiles", "remove", "b"])
+        .assert_failure_with(8, "error: not confirmed: Remove the profile 'b' with its production key?");
+    env.run(["profiles", "remove", "b", "--yes"]).ok();
     let left = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(
         left.starts_with("# mine\n") && left.contains("# rotate in June") && !left.contains("pass show"),
@@ -278,99 +270,63 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
     insta::assert_snapshot!(&env.run(["profiles", "remove", "local"]).assert_failure(2), @"error: the profile 'local' is built in and cannot be removed\n");
 }
 
-fn findings(env: &TestEnv, code: i32, args: &[&str]) -> Vec<(String, String, String)> {
-    let rows = env.run(["doctor", "-o", "json"].iter().chain(args)).json_with(code);
-    let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
-    let rows = rows.as_array().unwrap().iter();
-    rows.map(|row| (text(row, "check"), text(row, "level"), text(row, "finding"))).collect()
-}
-
-fn found<'a>(findings: &'a [(String, String, String)], check: &str) -> (&'a str, &'a str) {
-    let finding = findings.iter().find(|(known, ..)| known == check);
-    let (_, level, text) = finding.unwrap_or_else(|| panic!("no {check} in {findings:#?}"));
-    (level, text)
-}
+const DOCTOR: [&str; 3] = ["doctor", "-o", "json"];
 
 #[test]
 fn the_doctor_finds_a_healthy_account() {
     let server = Server::always(nothing());
     let env = two_profiles(&server).env("KUSTOM_MERCHANT_ID", "m");
-    let findings = findings(&env, 0, &[]);
-    assert_eq!(
-        found(&findings, "merchant_id"),
-        ("ok", "m, from KUSTOM_MERCHANT_ID; shadows merchant-a from profile 'a'")
-    );
-    assert_eq!(found(&findings, "environment"), ("ok", "playground, from profile 'a'"));
-    assert_eq!(found(&findings, "api_key"), ("ok", "a kco_test_… key, from profile 'a'"));
-    assert_eq!(found(&findings, "key"), ("ok", "is accepted"));
-    assert!(found(&findings, "host").1.starts_with("responds in "));
+    let rows = env.run(DOCTOR).json();
+    let merchant = "m, from KUSTOM_MERCHANT_ID; shadows merchant-a from profile 'a'";
+    assert_eq!(finding(&rows, "merchant_id"), ("ok", merchant));
+    assert_eq!(finding(&rows, "environment"), ("ok", "playground, from profile 'a'"));
+    assert_eq!(finding(&rows, "api_key"), ("ok", "a kco_test_… key, from profile 'a'"));
+    assert_eq!(finding(&rows, "key"), ("ok", "is accepted"));
+    assert!(finding(&rows, "host").1.starts_with("responds in "));
     assert_eq!(server.asked().len(), 2);
-    let _ = env.run(["doctor", "--offline"]).ok();
+    env.run(OFFLINE).ok();
     assert_eq!(server.asked().len(), 2, "offline sends nothing");
-    let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
-    assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
-    let env = env.env("KUSTOM_API_KEY", "kco_live_api_0123456789abcdef");
-    let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
-    let ignored = local.stdout.lines().find(|line| line.contains("set, but not used"));
-    assert!(ignored.is_some_and(|line| line.contains("KUSTOM_API_KEY")), "{}", local.stdout);
-}
-
-#[test]
-fn the_doctor_shows_no_command_for_a_key() {
-    let server = Server::always(nothing());
-    let env = TestEnv::new().with_profiles(&format!(
-        "active = \"a\"\n[profiles.a]\nenvironment = \"playground\"\nbase_url = \"{}\"\nmerchant_id = \"m\"\n\
-         api_key_command = \"TOKEN=hunter2; echo kco_test_api_Zx9\"\n",
-        server.url()
-    ));
-    let outcome = env.run(["doctor"]).assert_code(0);
-    assert!(outcome.stdout.contains("the output of a command, from profile 'a'"), "{outcome:?}");
-    for secret in ["hunter2", "Zx9"] {
-        assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{outcome:?}");
-    }
+    let local = ["--profile", "local", "doctor"];
+    let _ = env.run(local).assert_code(0).assert_stdout("the emulator in this process, built in");
+    let shown = env.command(local).env("KUSTOM_API_KEY", "kco_live_api_0123456789abcdef").run().ok();
+    let ignored = shown.lines().find(|line| line.contains("set, but not used"));
+    assert!(ignored.is_some_and(|line| line.contains("KUSTOM_API_KEY")), "{shown}");
 }
 
 #[test]
 fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
-    let none = findings(&TestEnv::new(), 3, &[]);
-    assert_eq!(found(&none, "account"), ("failure", "there is no API key: no profile is active"));
     let refusing = Server::always(Reply::problem(401, "no"));
-    let refused = findings(&two_profiles(&refusing), 3, &[]);
-    assert_eq!(found(&refused, "key"), ("failure", "the API does not accept the key (HTTP 401)"));
     let elsewhere = Server::always(Reply::empty(302).header("location", "https://example.com/"));
-    let redirected = findings(&two_profiles(&elsewhere), 6, &[]);
-    assert_eq!(
-        found(&redirected, "key"),
-        ("failure", "the host responds with 302, a redirect: it is not the API")
-    );
-    let gone = TestEnv::new().at("https://does-not-exist.invalid", KEY);
-    assert_eq!(found(&findings(&gone, 6, &[]), "host").0, "failure");
     let slow = Server::always(nothing().header("date", "Sun, 22 Nov 2020 10:00:00 GMT"));
-    assert_eq!(found(&findings(&two_profiles(&slow), 2, &[]), "clock").0, "failure");
+    let gone = TestEnv::new().at("https://does-not-exist.invalid", KEY);
     let broken = TestEnv::new().with_profiles("active = 5\n");
-    let (level, text) = (findings(&broken, 2, &[]), "profiles file");
-    assert_eq!(found(&level, text).0, "failure");
+    for (env, code, check, text) in [
+        (TestEnv::new(), 3, "account", "there is no API key: no profile is active"),
+        (two_profiles(&refusing), 3, "key", "the API does not accept the key (HTTP 401)"),
+        (two_profiles(&elsewhere), 6, "key", "the host responds with 302, a redirect: it is not the API"),
+        (gone, 6, "host", ""),
+        (two_profiles(&slow), 2, "clock", ""),
+        (broken, 2, "profiles file", ""),
+    ] {
+        assert_finding(env.command(DOCTOR), code, check, "failure", text);
+    }
     let typo = TestEnv::new().with_profiles(&format!(
         "active = \"a\"\n[profiles.a]\nenvironment = \"playground\"\napi_key = \"{KEY}\"\nmerchant = \"M\"\n"
     ));
-    let findings = findings(&typo, 0, &["--offline"]);
-    let odd =
-        findings.iter().find(|(_, level, text)| level == "warning" && text.contains("profiles.a.merchant"));
-    assert!(odd.is_some(), "{findings:#?}");
+    let rows = typo.run(OFFLINE).json();
+    let is_odd =
+        |row: &Value| row["level"] == "warning" && row["finding"].to_string().contains("profiles.a.merchant");
+    assert!(rows.as_array().unwrap().iter().any(is_odd), "{rows:#}");
 }
 
-#[cfg(unix)]
 #[test]
 fn the_doctor_looks_at_modes_and_folders() {
-    use std::os::unix::fs::PermissionsExt as _;
     let server = Server::always(nothing());
     let env = two_profiles(&server);
-    fs::set_permissions(env.profiles_file(), fs::Permissions::from_mode(0o644)).unwrap();
-    let findings_ = findings(&env, 0, &["--offline"]);
-    assert_eq!(found(&findings_, "file mode"), ("warning", "0644"));
-    fs::set_permissions(env.profiles_file(), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(found(&findings(&env, 0, &["--offline"]), "file mode"), ("ok", "0600"));
+    for (mode, level, text) in [(0o644, "warning", "0644"), (0o600, "ok", "0600")] {
+        set_mode(env.profiles_file(), mode);
+        assert_finding(env.command(OFFLINE), 0, "file mode", level, text);
+    }
     let file = env.file("file", "");
-    let env = env.env("KUSTOM_STATE", &file);
-    assert_eq!(found(&findings(&env, 6, &["--offline"]), "state folder").0, "failure");
+    assert_finding(env.command(OFFLINE).env("KUSTOM_STATE", &file), 6, "state folder", "failure", "");
 }

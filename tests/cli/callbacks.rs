@@ -3,11 +3,8 @@
 use jiff::Timestamp;
 use kustom::secret::CallbackSecret;
 use kustom::webhooks::SigningKeys;
-use serde_json::{Value, json};
 
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TestEnv, json_lines};
-use crate::common::server::{Asked, Reply, Server};
+use crate::common::prelude::*;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const NEXT_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -32,7 +29,7 @@ fn telling(env: &TestEnv, server: &Server, args: &[&str]) -> (EmulatorProcess, T
     let all = [&["--callback-url", &url, "--callback-secret-file", "secret"], args].concat();
     let emulator = EmulatorProcess::start(env, &all);
     let user = emulator.env();
-    let _ = user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     (emulator, user)
 }
 
@@ -49,7 +46,7 @@ fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
         let env = TestEnv::new();
         let (emulator, user) = telling(&env, &server, state);
         let session = session(&user);
-        let _ = user.run(["dev", "simulate-tap", &session, "--outcome", "lost-card"]).ok();
+        user.run(["dev", "simulate-tap", &session, "--outcome", "lost-card"]).ok();
         let paid = user.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
         emulator.log(|log| log.contains("callback capture.created"));
         let mut bodies: Vec<Value> = server.asked().iter().map(|asked| verified(asked, SECRET)).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 
-use crate::common::harness::{RunningCommand, TestEnv, column};
+use crate::common::prelude::*;
 
 const MANY: usize = 50;
 
@@ -85,7 +85,7 @@ fn killing_a_profile_write_leaves_the_old_file_or_the_new_one() {
     let login = || {
         env.command(["login", "--api-key-stdin", "--no-check", "--profile", "new"]).stdin("kco_test_api_new")
     };
-    let _ = login().run().ok();
+    login().run().ok();
     let new = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(new.len() > old.len());
     let read = || fs::read_to_string(env.profiles_file()).unwrap();
@@ -98,7 +98,7 @@ fn killing_a_profile_write_leaves_the_old_file_or_the_new_one() {
             found == new
         },
     );
-    let _ = login().run().ok();
+    login().run().ok();
     let left: BTreeSet<_> = fs::read_dir(env.profiles_file().parent().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -109,7 +109,7 @@ fn killing_a_profile_write_leaves_the_old_file_or_the_new_one() {
 #[test]
 fn killing_a_command_on_local_leaves_the_old_state_or_the_new_one() {
     let env = TestEnv::new().local();
-    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    env.run(["dev", "create-device", "--name", "Till 1"]).ok();
     let file = env.state_folder().join("local.json");
     let old = fs::read(&file).unwrap();
     kill_at_many_moments(

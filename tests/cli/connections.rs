@@ -1,82 +1,12 @@
 //! Connections, and responses that other clients would read.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use serde_json::json;
+use crate::common::prelude::*;
 
-use crate::common::harness::{TIMEOUT, TestEnv};
-use crate::common::server::{Reply, Server};
-
-const KEY: &str = "kco_test_api_0123456789";
 const DEVICE: &str = "11111111-1111-4111-8111-111111111111";
-
-/// Serves connections that stay open, and reports the request lines of each connection.
-fn serve_keeping_open(
-    respond: impl Fn(&str) -> String + Clone + Send + 'static,
-) -> (String, Receiver<(usize, String)>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for (number, connection) in listener.incoming().flatten().enumerate() {
-            let (sender, respond) = (sender.clone(), respond.clone());
-            std::thread::spawn(move || serve(connection, number, &sender, respond));
-        }
-    });
-    (url, receiver)
-}
-
-fn serve(
-    mut connection: TcpStream,
-    number: usize,
-    sender: &std::sync::mpsc::Sender<(usize, String)>,
-    respond: impl Fn(&str) -> String,
-) {
-    let mut reader = BufReader::new(connection.try_clone().expect("a connection"));
-    loop {
-        let (mut line, mut length) = (String::new(), 0);
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        loop {
-            let mut header = String::new();
-            if reader.read_line(&mut header).unwrap_or(0) == 0 || header == "\r\n" {
-                break;
-            }
-            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length: ") {
-                length = value.trim().parse().expect("a length");
-            }
-        }
-        reader.read_exact(&mut vec![0; length]).expect("a body");
-        let line = line.split(" HTTP").next().unwrap_or_default().to_owned();
-        let body = respond(&line);
-        let _ = sender.send((number, line));
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-        if connection.write_all(format!("{head}{body}").as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-#[test]
-fn a_request_that_cannot_be_repeated_has_a_connection_of_its_own() {
-    let (url, requests) = serve_keeping_open(|line| {
-        if line.starts_with("GET") {
-            json!({"content": [{"id": DEVICE, "name": "Till 1"}], "last": true}).to_string()
-        } else {
-            json!({"session_id": DEVICE, "status": "CREATED"}).to_string()
-        }
-    });
-    let env = TestEnv::new().at(&url, KEY);
-    let create = ["sessions", "create", "--device", "Till 1", "--amount", "1.00", "--currency", "SEK"];
-    let _ = env.run(create).ok();
-    let seen: Vec<_> =
-        requests.try_iter().map(|(connection, line)| (connection, line[..4].to_owned())).collect();
-    assert_eq!(seen, [(0, "GET ".to_owned()), (1, "POST".to_owned())]);
-}
 
 #[test]
 fn responses_with_a_byte_order_mark_or_compression_are_read() {
@@ -87,24 +17,22 @@ fn responses_with_a_byte_order_mark_or_compression_are_read() {
         .collect::<Vec<u8>>();
     for body in [format!("\u{feff}{session}").into_bytes(), utf16] {
         let server = Server::always(Reply::new(200, "application/json", body));
-        let env = TestEnv::new().at(&server.url(), KEY);
+        let env = server.env();
         assert_eq!(env.run(["sessions", "get", DEVICE, "-o", "json"]).json()["status"], "FINALIZED");
         let watched = env.run(["sessions", "watch", DEVICE, "-o", "json"]);
         assert_eq!(watched.assert_code(0).json()["order_amount"], json!(100.0));
     }
     let problem = "\u{feff}{\"detail\":\"The device is unknown.\"}";
     let server = Server::always(Reply::new(404, "application/problem+json", problem));
-    let said = TestEnv::new().at(&server.url(), KEY).run(["sessions", "get", DEVICE]).assert_failure(4);
-    assert!(said.contains("The device is unknown."), "{said}");
+    server.env().run(["sessions", "get", DEVICE]).assert_failure_with(4, "The device is unknown.");
     // `{"content":[]}` by gzip.
     let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x0e\x00\xf1\xff{\"content\":[]}\x15\x28\xa1\xef\x0e\x00\x00\x00";
     let server = Server::always(Reply::new(200, "application/json", gzip).header("content-encoding", "gzip"));
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     assert_eq!(env.run(["devices", "list", "-o", "json"]).stdout_only(), "[]\n");
 }
 
 /// A response that is in the socket when the process goes on counts, although the timeout was over before.
-#[cfg(unix)]
 #[test]
 fn a_response_that_has_arrived_counts_before_the_timeout_does() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -141,19 +69,18 @@ fn an_item_on_two_pages_is_one_and_a_page_that_repeats_itself_ends_the_list() {
         Some("1") => page(&["b", "c"]),
         _ => page(&["d"]),
     });
-    let env = TestEnv::new().at(&moving.url(), KEY);
+    let env = moving.env();
     let listed = env.run(["devices", "list", "-o", "ndjson"]).assert_code(0);
     let ids: Vec<_> = listed.stdout.lines().map(|line| line[7..8].to_owned()).collect();
     assert_eq!((ids.join(" "), listed.stderr.as_str()), ("a b c d".to_owned(), ""));
-    let _ = env.run(["devices", "get", "b"]).ok();
+    env.run(["devices", "get", "b"]).ok();
     // The second one has other pages, but none with a new element.
     for ids in [["a", "a"], ["a", "b"]] {
         let endless = Server::new(move |asked| {
             let number: usize = asked.query("page_number").unwrap().parse().unwrap();
             Reply::json(200, &json!({"content": [{"id": ids[number % 2]}], "last": false}))
         });
-        let env = TestEnv::new().at(&endless.url(), KEY);
-        let listed = env.run(["devices", "list", "-o", "ndjson"]).assert_code(0);
+        let listed = endless.env().run(["devices", "list", "-o", "ndjson"]).assert_code(0);
         assert_eq!(listed.stdout.lines().count(), if ids[0] == ids[1] { 1 } else { 2 });
         let warning = "GET /ipp/v1/devices returned the same page twice, so the list may be incomplete";
         assert!(listed.stderr.contains(warning), "{}", listed.stderr);

@@ -1,8 +1,6 @@
 //! `kustom demo`, as text and as JSON.
 
-use serde_json::Value;
-
-use crate::common::harness::TestEnv;
+use crate::common::prelude::*;
 
 fn assert_nothing_left(env: &TestEnv) {
     let left: Vec<_> = std::fs::read_dir(env.temporary_folder()).unwrap().flatten().collect();

@@ -1,10 +1,6 @@
 //! `kustom dev pos` where there is no phone to play: it is never a real one.
 
-use serde_json::json;
-
-use crate::common::harness::TestEnv;
-use crate::common::redaction::fixed_id;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 use crate::pos::pos;
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
@@ -13,7 +9,7 @@ const TEST: &str = "kco_test_api_0123456789abcdef";
 #[test]
 fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
     let server = Server::unwanted();
-    let env = TestEnv::new().at(&server.url(), TEST);
+    let env = server.env();
     for (args, names) in [
         (&["pair"][..], "<CODE>"),
         (&["pair", ""], "<CODE>"),
@@ -26,8 +22,7 @@ fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
             "[possible values: declined-generic, insufficient-funds",
         ),
     ] {
-        let said = pos(&env, args).assert_failure(2);
-        assert!(said.contains(names), "{args:?}: {said}");
+        pos(&env, args).assert_failure_with(2, names);
     }
     server.assert_untouched();
 }
@@ -72,7 +67,7 @@ fn what_is_no_emulator_is_said_to_be_none() {
             "GET /" => about.clone(),
             _ => Reply::problem(404, "no such route"),
         });
-        let env = TestEnv::new().at(&server.url(), TEST);
+        let env = server.env();
         for args in EVERY_VERB {
             assert_eq!(
                 &pos(&env, args).assert_failure(4),
@@ -90,10 +85,9 @@ fn what_is_no_emulator_is_said_to_be_none() {
 fn an_answer_that_is_lost_is_exit_7_and_nothing_is_sent_again() {
     for reply in [Reply::cut(), Reply::problem(503, "not now")] {
         let server = Server::always(reply);
-        let env = TestEnv::new().at(&server.url(), TEST);
+        let env = server.env();
         for args in EVERY_VERB {
-            let said = pos(&env, args).assert_failure(7);
-            assert!(said.contains("hint: the request may have been processed"), "{said}");
+            pos(&env, args).assert_failure_with(7, "hint: the request may have been processed");
         }
         assert_eq!(server.asked().len(), EVERY_VERB.len());
     }
@@ -102,7 +96,7 @@ fn an_answer_that_is_lost_is_exit_7_and_nothing_is_sent_again() {
 #[test]
 fn an_answer_without_a_method_is_shown() {
     let server = Server::always(Reply::json(200, &json!({"session_id": fixed_id(1), "status": "FINALIZED"})));
-    let env = TestEnv::new().at(&server.url(), TEST);
+    let env = server.env();
     let said = |args: &[&str]| pos(&env, args).assert_code(0).err();
     insta::assert_snapshot!(&said(&["pay", &fixed_id(1)]), @"Paid.\n");
     insta::assert_snapshot!(&said(&["pay", &fixed_id(1), "--method", "card"]), @"The customer used a card. Paid.\n");

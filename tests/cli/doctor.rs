@@ -1,55 +1,48 @@
 //! `kustom doctor` checks what a payment needs of this machine.
 
-#![cfg(unix)]
-
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::common::harness::TestEnv;
 use crate::common::ledger;
+use crate::common::prelude::*;
 
-fn check(env: &TestEnv, script: Option<&str>, code: i32, name: &str) -> Value {
-    let command = env.command(["doctor", "--offline", "-o", "json"]);
-    let command = match script {
-        Some(script) => command.through(script),
-        None => command,
-    };
-    let results = command.run().json_with(code);
-    let found = results.as_array().unwrap().iter().find(|result| result["check"] == name);
-    found.cloned().unwrap_or_else(|| panic!("no {name} in {results:#}"))
+pub(crate) const OFFLINE: [&str; 4] = ["doctor", "--offline", "-o", "json"];
+
+/// The level and the text of a finding.
+#[track_caller]
+pub(crate) fn finding<'a>(rows: &'a Value, check: &str) -> (&'a str, &'a str) {
+    let found = rows.as_array().unwrap().iter().find(|row| row["check"] == check);
+    let found = found.unwrap_or_else(|| panic!("no {check} in {rows:#}"));
+    (found["level"].as_str().unwrap(), found["finding"].as_str().unwrap_or_default())
 }
 
-fn text(result: &Value) -> (&str, &str) {
-    (result["level"].as_str().unwrap(), result["finding"].as_str().unwrap())
+/// Runs `doctor`, and compares the level of a finding and a part of its text.
+#[track_caller]
+pub(crate) fn assert_finding(command: TestCommand<'_>, code: i32, check: &str, level: &str, text: &str) {
+    let rows = command.run().json_with(code);
+    let found = finding(&rows, check);
+    assert!(found.0 == level && found.1.contains(text), "{check}: {found:?}");
 }
 
 fn env_with_session() -> TestEnv {
     let env = TestEnv::new().local();
-    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
-    let _ = env.run(["sessions", "create", "--device", "Till 1", "--amount", "1"]).ok();
+    env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    env.run(["sessions", "create", "--device", "Till 1", "--amount", "1"]).ok();
     env
 }
 
 #[test]
 fn a_ledger_that_can_be_used_is_ok() {
     let env = env_with_session();
-    assert_eq!(text(&check(&env, None, 0, "state folder")).0, "ok");
-    let ledger = check(&env, None, 0, "ledger");
-    assert!(
-        text(&ledger).0 == "ok" && text(&ledger).1.contains("1 attempt, 0 unknown, 0 damaged"),
-        "{ledger}"
-    );
+    assert_finding(env.command(OFFLINE), 0, "state folder", "ok", "");
+    assert_finding(env.command(OFFLINE), 0, "ledger", "ok", "1 attempt, 0 unknown, 0 damaged");
 }
 
 #[test]
 fn a_disk_without_space_is_a_failure() {
-    let env = env_with_session();
     let full = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
-    let folder = check(&env, Some(full), 6, "state folder");
-    assert!(text(&folder).0 == "failure" && text(&folder).1.contains("cannot be written"), "{folder}");
+    let env = env_with_session();
+    assert_finding(env.command(OFFLINE).through(full), 6, "state folder", "failure", "cannot be written");
 }
 
 /// On a small file system of its own, which needs root or user namespaces.
@@ -68,9 +61,9 @@ fn little_free_space_is_a_warning() {
         "exec unshare -rm sh -c 'mount -t tmpfs -o size=8m,mode=700 tmpfs \"{}\" && exec \"$0\" \"$@\"' \"$0\" \"$@\"",
         env.state_folder().display()
     );
-    let folder = check(&env, Some(&script), 0, "state folder");
-    assert!(text(&folder).0 == "warning" && text(&folder).1.ends_with("MiB of free space"), "{folder}");
-    assert!(folder["next"].to_string().contains("no session can be created"), "{folder}");
+    let folder = env.command(OFFLINE).through(&script);
+    assert_finding(folder, 0, "state folder", "warning", "MiB of free space");
+    let _ = env.command(OFFLINE).through(&script).run().assert_stdout("no session can be created");
 }
 
 #[test]
@@ -80,7 +73,7 @@ fn a_ledger_that_is_locked_is_a_failure() {
     let locked = env.run(["doctor", "--offline", "-o", "json", "--timeout", "300ms"]).assert_code(6);
     assert!(locked.stdout.contains("locked") || locked.stdout.contains("another process"), "{locked:?}");
     drop(lock);
-    assert_eq!(text(&check(&env, None, 0, "ledger")).0, "ok");
+    assert_finding(env.command(OFFLINE), 0, "ledger", "ok", "");
 }
 
 /// As another user, whom modes stop. Root may do everything.
@@ -88,7 +81,7 @@ fn as_nobody(env: &TestEnv) -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("exec \"$0\" \"$@\"");
     }
-    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    let open = |path: &Path| set_mode(path, 0o777);
     open(env.path());
     for entry in fs::read_dir(env.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         open(&entry.path());
@@ -105,10 +98,10 @@ fn a_file_of_another_user_is_named() {
     let file = env.state_folder().join("ledger.db");
     for entry in fs::read_dir(env.state_folder()).unwrap().flatten() {
         let mode = if entry.path() == file { 0o444 } else { 0o666 };
-        fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode)).unwrap();
+        set_mode(entry.path(), mode);
     }
-    let folder = check(&env, Some(script), 6, "state folder");
-    assert!(text(&folder).1.contains("ledger.db cannot be opened for writing"), "{folder}");
+    let text = "ledger.db cannot be opened for writing";
+    assert_finding(env.command(OFFLINE).through(script), 6, "state folder", "failure", text);
 }
 
 #[test]
@@ -118,41 +111,24 @@ fn a_clock_that_went_back_is_a_warning() {
     ledger::change_attempt(&env.state_folder(), &attempt.id.to_string(), |attempt| {
         attempt.at += jiff::SignedDuration::from_hours(1);
     });
-    let result = check(&env, None, 0, "ledger");
-    assert!(
-        text(&result).0 == "warning" && text(&result).1.contains("this machine's clock says"),
-        "{result}"
-    );
+    assert_finding(env.command(OFFLINE), 0, "ledger", "warning", "this machine's clock says");
 }
 
 #[test]
 fn proxy_and_certificate_variables_are_shown_with_their_effect() {
-    let remote = |url: &str| TestEnv::new().at(url, "kco_test_api_0123456789");
-    let api = "https://api.playground.kustom.co";
-    for (env, name, expected) in [
-        (
-            remote(api).env("HTTPS_PROXY", "http://proxy.example:3128"),
-            "proxy",
-            "http://proxy.example:3128 (HTTPS_PROXY) is used for",
-        ),
-        (
-            remote(api).env("HTTPS_PROXY", "http://proxy.example:3128").env("NO_PROXY", "kustom.co"),
-            "proxy",
-            "HTTPS_PROXY, NO_PROXY does not apply to",
-        ),
-        (
-            remote("http://127.0.0.1:1").env("ALL_PROXY", "http://proxy.example"),
-            "proxy",
-            "ALL_PROXY has no effect on plain http",
-        ),
-        (remote("http://127.0.0.1:1"), "certificates", "SSL_CERT_FILE has no effect on plain http"),
+    let remote = |url: &str| TestEnv::new().at(url, KEY);
+    let (api, emulator) = ("https://api.playground.kustom.co", "http://127.0.0.1:1");
+    let proxied = || remote(api).env("HTTPS_PROXY", "http://proxy.example:3128");
+    for (env, check, text) in [
+        (proxied(), "proxy", "http://proxy.example:3128 (HTTPS_PROXY) is used for"),
+        (proxied().env("NO_PROXY", "kustom.co"), "proxy", "HTTPS_PROXY, NO_PROXY does not apply to"),
+        (remote(emulator).env("ALL_PROXY", "http://p"), "proxy", "ALL_PROXY has no effect on plain http"),
+        (remote(emulator), "certificates", "SSL_CERT_FILE has no effect on plain http"),
+        #[cfg(target_os = "linux")]
+        (remote(api), "certificates", "those of SSL_CERT_FILE are trusted"),
     ] {
-        let result = check(&env, None, 0, name);
-        assert!(text(&result).1.contains(expected), "{result}");
-    }
-    if cfg!(target_os = "linux") {
-        let result = check(&remote(api), None, 0, "certificates");
-        assert!(text(&result).1.contains("those of SSL_CERT_FILE are trusted"), "{result}");
+        let rows = env.run(OFFLINE).json();
+        assert!(finding(&rows, check).1.contains(text), "{rows:#}");
     }
 }
 
@@ -162,9 +138,10 @@ fn a_profiles_file_that_others_can_write_is_not_read() {
         "active = \"x\"\n[profiles.x]\nenvironment = \"playground\"\napi_key_command = \"touch ran\"\n";
     for mode in [0o620, 0o602, 0o666] {
         let env = TestEnv::new().with_profiles(text);
-        fs::set_permissions(env.profiles_file(), fs::Permissions::from_mode(mode)).unwrap();
-        let said = env.run(["devices", "list"]).assert_failure(2);
-        assert!(said.contains(&format!("can be changed by other users (mode {mode:04o})")), "{said}");
+        set_mode(env.profiles_file(), mode);
+        let said = env
+            .run(["devices", "list"])
+            .assert_failure_with(2, &format!("can be changed by other users (mode {mode:04o})"));
         assert!(said.contains("chmod 600") && !env.path().join("ran").exists(), "{said}");
     }
     if rustix::process::geteuid().is_root() {
@@ -177,11 +154,8 @@ fn a_profiles_file_that_others_can_write_is_not_read() {
         );
         // The user who runs sudo keeps the file, its owner and its mode.
         let env = env.env("SUDO_UID", "65534");
-        let _ = env.run(["profiles", "set", "x", "currency", "SEK"]).ok();
-        let file = fs::metadata(env.profiles_file()).unwrap();
-        assert_eq!(
-            (std::os::unix::fs::MetadataExt::uid(&file), file.permissions().mode() & 0o777),
-            (65534, 0o600)
-        );
+        env.run(["profiles", "set", "x", "currency", "SEK"]).ok();
+        let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(env.profiles_file()).unwrap());
+        assert_eq!((owner, mode(env.profiles_file())), (65534, 0o600));
     }
 }

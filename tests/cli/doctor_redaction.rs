@@ -2,10 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 
-use crate::common::harness::TestEnv;
-use crate::common::server::{Asked, Reply, Server};
+use crate::common::prelude::*;
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
 const UNMARKED: &str = "shared-Hq3Wn8";
@@ -100,19 +98,17 @@ fn files_that_cannot_be_used_are_safe_to_paste() {
     assert!(said_of_it.contains("~/Ångström's files/x cannot be written"), "{said_of_it}");
 }
 
-#[cfg(unix)]
 #[test]
 fn the_command_that_makes_a_file_private_can_be_pasted_into_a_shell() {
-    use std::os::unix::fs::PermissionsExt as _;
     let env = TestEnv::new();
     let file = env.file("Application Support/kustom/profiles.toml", "");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    set_mode(&file, 0o644);
     let env = env.local().env("KUSTOM_CONFIG", &file);
     let rows = env.run(["doctor", "--offline", "-o", "json"]).json();
-    let mode = rows.as_array().unwrap().iter().find(|row| row["check"] == "file mode").unwrap();
-    let (_, command) = mode["next"].as_str().unwrap().split_once("; ").unwrap();
+    let row = rows.as_array().unwrap().iter().find(|row| row["check"] == "file mode").unwrap();
+    let (_, command) = row["next"].as_str().unwrap().split_once("; ").unwrap();
     assert_eq!(command, "chmod 600 ~/'Application Support/kustom/profiles.toml'");
     let status = std::process::Command::new("/bin/sh").args(["-c", command]).env("HOME", env.path()).status();
     assert!(status.unwrap().success());
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(mode(&file), 0o600);
 }

@@ -2,10 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use serde_json::{Value, json};
-
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TestEnv, column, json_lines};
+use crate::common::prelude::*;
 
 const STOCKHOLM: &str = "51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
 
@@ -31,15 +28,6 @@ fn outcome(emulator: &EmulatorProcess, session: &str) -> String {
     panic!("the session is still open");
 }
 
-/// The page as a browser gets it, and its token.
-fn page(emulator: &EmulatorProcess) -> (String, String) {
-    let address = emulator.address();
-    let page = emulator
-        .raw(format!("GET / HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\nconnection: close\r\n\r\n"));
-    let token = page.split("data-token=\"").nth(1).and_then(|rest| rest.split('"').next());
-    (page.clone(), token.unwrap_or_default().to_owned())
-}
-
 /// Sends the page's form with these headers, and returns the status.
 fn act(emulator: &EmulatorProcess, headers: &str, form: &str) -> u16 {
     let (address, length) = (emulator.address(), form.len());
@@ -47,7 +35,7 @@ fn act(emulator: &EmulatorProcess, headers: &str, form: &str) -> u16 {
         "POST /emulator/page/act HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\nconnection: close\r\n\
          {headers}content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{form}"
     ));
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+    status_of(&answer)
 }
 
 #[test]
@@ -77,7 +65,7 @@ fn requests_are_recorded_with_their_bodies_and_without_secrets() {
     let all = emulator.json("GET", "/emulator/requests?all=true", "");
     let paths = column(&all["requests"], "path");
     assert!(paths.contains(&json!("/emulator/pos/pair")), "{paths:?}");
-    let (page, _) = page(&emulator);
+    let page = emulator.page();
     for text in [all.to_string(), page] {
         assert!(!text.contains(code) && !text.contains(bearer), "{text}");
     }
@@ -87,7 +75,6 @@ fn requests_are_recorded_with_their_bodies_and_without_secrets() {
     assert!(emulator.json("DELETE", "/emulator/requests", "")["removed"].as_u64() > Some(3));
     let log = emulator.log(|log| log.contains("DELETE /emulator/requests"));
     assert!(log.contains("POST /ipp/v1/sessions 200 (ignored: oops)"), "{log}");
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
@@ -117,7 +104,6 @@ fn a_reset_returns_to_the_seed_and_the_options_of_the_start() {
         assert_eq!(emulator.json("GET", "/emulator/requests", "")["requests"], json!([]));
         let phones = emulator.json("GET", "/emulator/phones", "");
         assert_eq!(phones["phones"].as_array().unwrap().len(), 1);
-        let _ = emulator.end().assert_code(0);
     }
 }
 
@@ -129,7 +115,6 @@ fn options_are_set_all_or_none() {
     }
     assert_eq!(emulator.json("GET", "/emulator/options", "")["strict_sums"], true);
     assert_eq!(emulator.json("PUT", "/emulator/options", r#"{"strict_sums": false}"#)["strict_sums"], false);
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
@@ -150,7 +135,6 @@ fn sessions_and_phones_are_listed_for_assertions() {
     let phones = emulator.json("GET", "/emulator/phones", "");
     let open = column(&phones["phones"], "open");
     assert_eq!(open, [json!(0), json!(1)]);
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
@@ -164,7 +148,6 @@ fn an_unknown_parameter_of_a_simulated_tap_is_never_a_payment() {
     }
     let status = emulator.json("GET", &format!("/ipp/v1/sessions/{session}"), "")["status"].clone();
     assert_eq!(status, "CREATED");
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
@@ -193,22 +176,16 @@ fn strict_rejects_what_is_otherwise_ignored() {
         ];
         assert_eq!(statuses, expected);
         assert_eq!(create(json!({})), 200);
-        let _ = emulator.end().assert_code(0);
     }
 }
 
 #[test]
 fn phones_play_by_rules_and_the_same_seed_gives_the_same_outcomes() {
     let rules = [
-        "--phone",
-        "amount=*.51: insufficient-funds, then pay",
-        "--phone",
-        "device=Till 2: ignore",
-        "--phone",
-        "50%: cancel",
-        "--phone",
-        "*: pay with swish",
-    ];
+        ["--phone", "amount=*.51: insufficient-funds, then pay", "--phone", "device=Till 2: ignore"],
+        ["--phone", "50%: cancel", "--phone", "*: pay with swish"],
+    ]
+    .concat();
     let play = |seed: &str| -> Vec<String> {
         let env = TestEnv::new();
         let emulator = EmulatorProcess::start(&env, &[&rules[..], &["--phone-seed", seed]].concat());
@@ -217,7 +194,7 @@ fn phones_play_by_rules_and_the_same_seed_gives_the_same_outcomes() {
             (&description["phone"][3], &description["phone_seed"]),
             (&json!("*: pay with swish"), &json!(seed.parse::<u32>().unwrap()))
         );
-        assert!(page(&emulator).0.contains("device=Till 2: ignore"));
+        assert!(emulator.page().contains("device=Till 2: ignore"));
         let (first, second) = (device(&emulator, "Till 1"), device(&emulator, "Till 2"));
         let declined = session(&emulator, &first, 1051);
         assert_eq!(outcome(&emulator, &declined), "FINALIZED");
@@ -243,8 +220,9 @@ fn phones_play_by_rules_and_the_same_seed_gives_the_same_outcomes() {
         outcomes.contains(&"CANCELLED".to_owned()) && outcomes.contains(&"FINALIZED".to_owned()),
         "{outcomes:?}"
     );
-    let wrong = TestEnv::new().run(["dev", "emulator", "--phone", "*: pai"]).assert_failure(2);
-    assert!(wrong.contains("'pai' is not an action"), "{wrong}");
+    TestEnv::new()
+        .run(["dev", "emulator", "--phone", "*: pai"])
+        .assert_failure_with(2, "'pai' is not an action");
 }
 
 #[test]
@@ -283,7 +261,8 @@ fn a_played_sale_is_a_scenario_that_passes() {
     let expired = session(&emulator, &device, 500);
     assert_eq!(emulator.status("POST", "/emulator/clock", r#"{"advance": "PT20M"}"#), 200);
 
-    let (_, token) = page(&emulator);
+    let page = emulator.page();
+    let token = token_of(&page);
     let get = |path: &str| {
         let address = emulator.address();
         let answer = emulator.raw(format!(
@@ -310,13 +289,13 @@ fn a_played_sale_is_a_scenario_that_passes() {
     }
     let curl = get(&format!("/emulator/page/requests/{}/curl", id_of(sale)));
     assert!(curl.starts_with(&format!("curl -X POST {}/ipp/v1/sessions", emulator.url)), "{curl}");
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
 fn the_page_is_for_browsers_and_can_be_turned_off() {
     let emulator = EmulatorProcess::start(&TestEnv::new(), &[]);
-    let (document, token) = page(&emulator);
+    let document = emulator.page();
+    let token = token_of(&document);
     assert!(
         document.contains("content-security-policy: default-src 'none'; style-src 'self'; script-src 'self'")
     );
@@ -324,11 +303,11 @@ fn the_page_is_for_browsers_and_can_be_turned_off() {
         assert!(!document.split_once("\r\n\r\n").unwrap().1.contains(outside), "{outside}");
     }
     assert_eq!(act(&emulator, "", &format!("token={token}&do=create-device&name=Till+%3Cb%3E")), 204);
-    let (document, _) = page(&emulator);
+    let document = emulator.page();
     assert!(document.contains("Till &lt;b&gt;") && !document.contains("Till <b>"));
     let _ = emulator.end().assert_code(0);
     let emulator = EmulatorProcess::start(&TestEnv::new(), &["--no-ui"]);
-    let about = page(&emulator).0;
+    let about = emulator.page();
     assert!(about.contains("\"emulator\":true") && !about.contains("<html"), "{about}");
     let told = emulator.end().assert_code(0).stderr;
     assert!(!told.contains("page:"), "{told}");
@@ -337,7 +316,8 @@ fn the_page_is_for_browsers_and_can_be_turned_off() {
 #[test]
 fn only_the_page_itself_can_use_its_form_and_its_events() {
     let emulator = EmulatorProcess::start(&TestEnv::new(), &[]);
-    let (_, token) = page(&emulator);
+    let page = emulator.page();
+    let token = token_of(&page);
     let form = format!("token={token}&do=create-device&name=x");
     let own = format!("origin: {}\r\nsec-fetch-site: same-origin\r\n", emulator.url);
     for (headers, form, expected) in [
@@ -353,13 +333,13 @@ fn only_the_page_itself_can_use_its_form_and_its_events() {
     }
     assert_eq!(emulator.json("GET", "/emulator/phones", "")["phones"].as_array().unwrap().len(), 1);
     assert_eq!(emulator.status("GET", "/emulator/page/events", ""), 403);
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
 fn an_open_page_gets_every_change_and_does_not_delay_the_end() {
     let emulator = EmulatorProcess::start(&TestEnv::new(), &[]);
-    let (_, token) = page(&emulator);
+    let page = emulator.page();
+    let token = token_of(&page);
     let mut events = emulator.connect();
     let address = emulator.address();
     write!(events, "GET /emulator/page/events?token={token} HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
@@ -387,8 +367,8 @@ fn where_others_can_reach_the_emulator_its_own_routes_need_the_token() {
     let ready = json_lines(&running.until_stdout(|stdout| stdout.ends_with('\n'))).remove(0);
     let (url, token) = (ready["url"].as_str().unwrap(), ready["token"].as_str().unwrap());
     let user = TestEnv::new().at(url, "kco_test_api_emulator");
-    let rejected = user.run(["dev", "emulator", "clock", "show"]).assert_failure(5);
-    assert!(rejected.contains("x-kustom-token must have the token"), "{rejected}");
+    user.run(["dev", "emulator", "clock", "show"])
+        .assert_failure_with(5, "x-kustom-token must have the token");
     let _ = user.run(["devices", "list"]);
     let user = user.env("KUSTOM_EMULATOR_TOKEN", token);
     let _ = user.run(["dev", "emulator", "clock", "show"]).assert_code(0);

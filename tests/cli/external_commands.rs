@@ -1,13 +1,9 @@
 //! Programs that kustom runs (the commands of a profile and the pager), and `--jq`: each has a time limit and ends with a
 //! signal.
 
-#![cfg(unix)]
-
 use std::time::{Duration, Instant};
 
-use crate::common::harness::TestEnv;
-use crate::common::pty::PtySession;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 /// Long enough to fail the test that waits for it.
 const ENDLESS: &str = "exec sleep 600";
@@ -39,8 +35,8 @@ fn the_command_for_the_key_obeys_the_timeout() {
 fn the_command_for_the_password_of_the_ledger_obeys_the_timeout() {
     let ledger = "api_key = \"kco_test_api_0123456789\"\nledger = \"postgres://kustom@127.0.0.1:1/x\"";
     let env = env("http://127.0.0.1:1", &format!("{ledger}\nledger_command = \"{ENDLESS}\""));
-    let said = env.run(["sessions", "list", "--timeout", "300ms"]).assert_failure(6);
-    assert!(said.contains("the command for the ledger's password took longer than 300 ms"), "{said}");
+    env.run(["sessions", "list", "--timeout", "300ms"])
+        .assert_failure_with(6, "the command for the ledger's password took longer than 300 ms");
 }
 
 #[test]
@@ -48,11 +44,8 @@ fn a_signal_ends_the_wait_for_a_command() {
     let started = "touch started; exec sleep 600";
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let env = env("http://127.0.0.1:1", &format!("api_key_command = \"{started}\""));
-        let mut running = env.command(["devices", "list", "-o", "json"]).spawn();
-        let file = env.path().join("started");
-        while !file.exists() {
-            assert!(!running.exits_within(Duration::from_millis(5)), "it ended before the command ran");
-        }
+        let running = env.command(["devices", "list", "-o", "json"]).spawn();
+        until("the command runs", || env.path().join("started").exists());
         running.signal(signal);
         let outcome = running.wait();
         assert_eq!(outcome.code, Some(code), "{outcome:?}");
@@ -102,7 +95,7 @@ fn sigterm_ends_a_pager_that_does_not_read() {
             (0..100).map(|n| serde_json::json!({"id": n, "name": "x".repeat(2000)})).collect();
         Reply::json(200, &serde_json::json!({"content": devices, "last": true}))
     });
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
+    let env = server.env();
     let pager = "sh -c 'echo started; exec sleep 600'";
     let pty = PtySession::open(&env, ["devices", "list"], &[("KUSTOM_PAGER", pager)]);
     pty.until("started");
@@ -114,12 +107,10 @@ fn sigterm_ends_a_pager_that_does_not_read() {
 #[test]
 fn no_core_is_dumped_once_a_key_is_loaded() {
     let server = Server::always(Reply::stall());
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
+    let env = server.env();
     let unlimited = "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\"";
     let running = env.command(["devices", "list"]).through(unlimited).spawn();
-    while server.asked().is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("a request", || !server.asked().is_empty());
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");

@@ -4,10 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use kustom::emulator::API_KEY;
-use serde_json::{Value, json};
 
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::prelude::*;
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 const NEW: &str = r#"{"name": "x"}"#;
@@ -80,7 +78,6 @@ fn an_answer_without_a_body_has_nothing_to_lose() {
     let made = emulator.json("POST", DEVICES, NEW);
     let path = format!("/ipp/v1/devices/{}", made["id"].as_str().unwrap());
     assert_eq!(emulator.status("DELETE", &path, ""), 204);
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
@@ -94,13 +91,9 @@ fn a_late_answer_belongs_to_a_request_that_was_carried_out_at_once() {
     let mut waiting = emulator.connect();
     let head = format!("POST {DEVICES} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {API_KEY}\r\n");
     write!(waiting, "{head}content-length: {}\r\n\r\n{NEW}", NEW.len()).unwrap();
-    while devices(&emulator) == 0 {
-        assert!(begun.elapsed() < crate::common::harness::TIMEOUT, "it is not carried out");
-    }
+    until("it is carried out", || devices(&emulator) == 1);
     emulator.signal("TERM");
-    while std::net::TcpStream::connect(emulator.address()).is_ok() {
-        std::thread::yield_now();
-    }
+    until("it stops", || std::net::TcpStream::connect(emulator.address()).is_err());
     let _ = emulator.end().assert_code(0);
     let mut nothing = Vec::new();
     let _ = waiting.read_to_end(&mut nothing);
@@ -113,9 +106,7 @@ fn percentages_follow_from_the_seed() {
         let env = TestEnv::new();
         let emulator =
             EmulatorProcess::start(&env, &["--fault", "GET /ipp/v1/*: 500 50%", "--fault-seed", seed]);
-        let statuses = (0..24).map(|_| emulator.status("GET", "/ipp/v1/locations", "")).collect();
-        let _ = emulator.end().assert_code(0);
-        statuses
+        (0..24).map(|_| emulator.status("GET", "/ipp/v1/locations", "")).collect()
     };
     let first = run("7");
     assert!(first.contains(&200) && first.contains(&500), "{first:?}");
@@ -150,7 +141,6 @@ fn faults_come_and_go_while_it_runs() {
         assert_eq!(fault(&["list", "-o", "json"]).json(), json!([]));
         assert_eq!(emulator.status("POST", DEVICES, NEW), 200);
         assert_eq!(devices(&emulator), 1);
-        let _ = emulator.end().assert_code(0);
     }
 }
 
@@ -160,15 +150,18 @@ fn what_is_no_fault_is_refused_before_anything_is_sent() {
     let refused = env.run(["dev", "emulator", "--fault", "POST /x: 200"]).assert_failure(2);
     let why = "invalid value 'POST /x: 200' for '--fault <FAULT>': '200': a status is 400 to 599";
     assert!(refused.contains(why), "{refused}");
-    let refused = env.run(["dev", "emulator", "fault", "add", "POST: 503"]).assert_failure(2);
-    assert!(refused.contains("use a fault such as 'POST /ipp/v1/sessions: 503 x2'"), "{refused}");
+    env.run(["dev", "emulator", "fault", "add", "POST: 503"])
+        .assert_failure_with(2, "use a fault such as 'POST /ipp/v1/sessions: 503 x2'");
     let local = TestEnv::new().local();
     insta::assert_snapshot!(&local.run(["dev", "emulator", "fault", "list"]).assert_failure(2), @"error: the built-in emulator has no connections into which faults could be injected
   hint: start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile
 ");
     let add = local.command(["api", "POST", "/emulator/faults", "--body", "-"]);
-    let refused = add.stdin(r#"{"fault": "POST /x: 503"}"#).run().assert_code(5);
-    assert!(refused.stderr.contains("no faults can be injected"), "{refused:?}");
+    let _ = add
+        .stdin(r#"{"fault": "POST /x: 503"}"#)
+        .run()
+        .assert_code(5)
+        .assert_stderr("no faults can be injected");
     let emulator = EmulatorProcess::start(&env, &[]);
     let answer = emulator.json("POST", "/emulator/faults", r#"{"fault": "POST /x: explode"}"#);
     assert_eq!(answer["status"], 400);
@@ -178,7 +171,6 @@ fn what_is_no_fault_is_refused_before_anything_is_sent() {
     );
     let none: Value = emulator.json("GET", "/emulator/faults", "");
     assert_eq!(none["faults"], json!([]));
-    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
@@ -196,5 +188,4 @@ fn a_client_of_ours_knows_what_was_carried_out() {
     let _ = sale("1").assert_code(7);
     let _ = sale("2").assert_code(5);
     let _ = sale("3").assert_code(0);
-    let _ = emulator.end().assert_code(0);
 }

@@ -1,8 +1,6 @@
 //! Between a key and the wrong place: everything here ends before a byte is sent, wherever the values come from.
 
-use crate::common::harness::TestEnv;
-use crate::common::redaction::fixed_id;
-use crate::common::server::Server;
+use crate::common::prelude::*;
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
 const TEST: &str = "kco_test_api_0123456789abcdef";

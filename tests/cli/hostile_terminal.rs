@@ -1,15 +1,8 @@
 //! Text from outside never controls a terminal: in lists to choose from, in questions, in the errors of prompts, and in the
 //! pager. Nor does it begin a line that looks like one of kustom's.
 
-#![cfg(unix)]
-
-use serde_json::json;
-
 use crate::common::commands::response;
-use crate::common::harness::TestEnv;
-use crate::common::pty::{PtySession, plain};
-use crate::common::redaction::fixed_id;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 /// What the text would do: color, set the title, erase, go up, hide, reorder, and begin a line.
 const CONTROLS: &str = "\u{1b}[31m\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[9A\r\u{8}\u{7f}\u{9b}2J\u{85}\u{202e}\u{2066}\u{200b}\u{2028}\u{2029}\u{e0041}";

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Arg;
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use crate::common::commands::{COMMANDS, arguments, grammar, in_parallel, response};
-use crate::common::harness::{CommandOutput, TestEnv};
-use crate::common::redaction::fixed_id;
-use crate::common::server::{Asked, Reply, Server};
+use crate::common::prelude::*;
 use crate::secrets::{refusals, successes};
 
 /// Controls (C0, DEL, C1), directions, and characters that nobody sees.

@@ -1,10 +1,7 @@
 //! A machine that gets in the way: folders that cannot be written, disks that are full, readers that have left.
 
-use serde_json::json;
-
 use crate::common::commands::{COMMANDS, arguments, in_parallel, response};
-use crate::common::harness::TestEnv;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 const MEND: &str = "  hint: fix the state folder, or name another one in KUSTOM_STATE\n";
 
@@ -24,10 +21,8 @@ fn a_state_folder_that_cannot_be_written() {
     assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
 }
 
-#[cfg(unix)]
 const FULL: &str = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
 
-#[cfg(unix)]
 #[test]
 fn a_full_state_folder() {
     let env = TestEnv::new().local();
@@ -51,12 +46,11 @@ fn a_full_state_folder() {
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &device["id"]));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_full_folder_of_the_profiles() {
     let env = TestEnv::new();
     let login = |name: &str| env.command(["login", "--api-key-stdin", "--no-check", "--profile", name]);
-    let _ = login("a").stdin("kco_test_api_one").run().ok();
+    login("a").stdin("kco_test_api_one").run().ok();
     let before = std::fs::read(env.profiles_file()).unwrap();
     let said = login("b").stdin("kco_test_api_two").through(FULL).run().assert_failure(2);
     insta::assert_snapshot!(&said, @"error: cannot write <home>/config/profiles.toml: File too large\n  \
@@ -103,7 +97,6 @@ fn a_reader_that_has_left_is_no_error() {
     assert_eq!(env.run(["devices", "list", "-o", "json"]).json()[0]["name"], "Till 1");
 }
 
-#[cfg(unix)]
 #[test]
 fn head_takes_one_line_of_many() {
     let server = Server::new(|asked| {
@@ -112,7 +105,7 @@ fn head_takes_one_line_of_many() {
         let devices: Vec<_> = (0..100).map(device).collect();
         Reply::json(200, &json!({"content": devices, "total_pages": 9}))
     });
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
+    let env = server.env();
     for format in ["ndjson", "csv", "table", "json"] {
         let script = "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | head -n 1";
         let outcome = env.command(["devices", "list", "-o", format]).through(script).run();
@@ -145,7 +138,6 @@ fn output_that_cannot_be_written_is_exit_7_whatever_the_command() {
 }
 
 /// A shell, or a program in the same terminal, may have made the stream non-blocking.
-#[cfg(unix)]
 #[test]
 fn a_stream_that_does_not_block_gets_everything() {
     let server = Server::new(|_| {

@@ -2,20 +2,10 @@
 
 #![cfg(target_os = "linux")]
 
-use serde_json::{Value, json};
-
-use crate::common::harness::{StandardStream, TestEnv};
 use crate::common::ledger::attempts;
-use crate::common::redaction::fixed_id;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 const LIMIT: usize = 8 * 1024 * 1024;
-
-fn peak_memory(process: u32) -> Option<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib * 1024)
-}
 
 /// The most memory that a command uses. Nobody reads its output, so that it waits at its end.
 fn memory_of(env: &TestEnv, args: &[&str]) -> usize {
@@ -24,7 +14,7 @@ fn memory_of(env: &TestEnv, args: &[&str]) -> usize {
     let (mut peak, mut unchanged) = (0, 0);
     // It has printed everything when its memory has not grown for a while.
     while unchanged < 60 && !running.exits_within(std::time::Duration::from_millis(20)) {
-        let now = peak_memory(running.id()).unwrap_or_default();
+        let now = running.peak_memory().unwrap_or_default();
         unchanged = if now > peak || now < LIMIT { 0 } else { unchanged + 1 };
         peak = peak.max(now);
     }
@@ -74,8 +64,7 @@ fn a_response_with_too_many_values_is_not_parsed() {
     let body = format!("[{}1]", "1,".repeat(200_000));
     let server = Server::always(Reply::new(200, "application/json", body));
     let env = TestEnv::new().at(&server.url(), kustom::emulator::API_KEY);
-    let said = env.run(["api", "GET", "/ipp/v1/devices"]).assert_failure(6);
-    assert!(said.contains("it has more than 100000 values"), "{said}");
+    env.run(["api", "GET", "/ipp/v1/devices"]).assert_failure_with(6, "it has more than 100000 values");
 }
 
 #[test]

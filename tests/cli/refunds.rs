@@ -8,11 +8,9 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use serde_json::{Value, json};
 
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::postgres::{PASSWORD, Postgres};
+use crate::common::prelude::*;
 
 type Line = (&'static str, i64, i64, i64, i64, i64);
 

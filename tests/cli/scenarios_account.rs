@@ -7,14 +7,11 @@ use axum::Router;
 use axum::extract::Request;
 use kustom::emulator::state::PageRequest;
 use kustom::emulator::{API_KEY, Emulator, State};
-use serde_json::json;
 use tower::ServiceExt as _;
 
 use super::scenarios::{SALE, run, without_times};
-use crate::common::harness::{TestEnv, json_lines};
-use crate::common::proxy::ValidatingProxy;
+use crate::common::prelude::*;
 use crate::common::redaction::fixed_id as id;
-use crate::common::server::{Asked, Reply, Server};
 
 fn env(url: &str, files: &[(&str, &str)]) -> TestEnv {
     let profile = format!(
@@ -122,7 +119,7 @@ fn production_is_rejected_before_anything_is_sent() {
     assert_eq!(&env.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().assert_failure(2), expected);
     let _ = run(&env, &["--filter", "second"]).assert_code(0);
     assert!(server.asked().is_empty());
-    let _ = run(&env, &["--profile", "unknown"]).assert_failure(2);
+    run(&env, &["--profile", "unknown"]).assert_failure(2);
 }
 
 fn service(other: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
@@ -259,7 +256,6 @@ fn a_wait_polls_in_real_time_and_survives_a_temporary_failure() {
     let _ = run(&env, &["x.toml", "--profile", "p", "-q"]).assert_code(0);
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interruption_cleans_up_and_prints_the_results_so_far() {
     let server = Arc::new(Mutex::new(None::<Server>));
@@ -294,7 +290,6 @@ fn an_interruption_cleans_up_and_prints_the_results_so_far() {
     );
 }
 
-#[cfg(unix)]
 #[test]
 fn a_second_interruption_stops_at_once() {
     let server = service(|request| match request.method.as_str() {

@@ -8,12 +8,9 @@ use std::sync::{LazyLock, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use memchr::memmem;
-use serde_json::{Value, json};
 
 use crate::common::commands::{COMMANDS, WITHOUT_ACCOUNT, arguments, grammar, in_list, in_parallel};
-use crate::common::harness::{CommandOutput, TestEnv};
-use crate::common::redaction::fixed_id;
-use crate::common::server::{Asked, Reply, Server};
+use crate::common::prelude::*;
 use crate::hostile_text::marker;
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
@@ -273,8 +270,11 @@ fn codes_and_tokens_are_never_in_the_trace() {
         let shown = env.run([&args[..], &["--show-credentials"]].concat()).ok();
         assert!(shown.contains(TOKEN), "{shown}");
     }
-    let code = env.run(["enrollments", "create", "-vv", "-o", "json"]).assert_code(0);
-    assert!(code.stdout.contains(CODE) && code.stderr.contains("POST /ipp/v1/enrollments"), "{code:?}");
+    let _ = env
+        .run(["enrollments", "create", "-vv", "-o", "json"])
+        .assert_code(0)
+        .assert_stdout(CODE)
+        .assert_stderr("POST /ipp/v1/enrollments");
     let used = env.run(["dev", "pos", "pair", CODE, "--name", "x", "-vv", "-q"]).assert_code(0);
     let sent = "> POST /emulator/pos/pair\n  {\"enrollment_code\":\"[redacted]\",\"name\":\"x\"}\n";
     assert!(used.stderr.starts_with(sent), "{}", used.stderr);
@@ -368,27 +368,24 @@ fn encoded(is_error: bool) -> impl Fn(&Asked) -> Reply {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn the_profiles_file_is_private() {
-    use std::os::unix::fs::PermissionsExt as _;
     let env = TestEnv::new();
     let login = ["login", "--api-key-stdin", "--no-check", "-vv"];
     // A mask that would allow everybody everything does not count.
     let outcome = env.command(login).stdin(KEY).through("umask 0; exec \"$0\" \"$@\"").run().assert_code(0);
     assert_clean(&outcome);
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let file = env.profiles_file();
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
     assert!(fs::read_to_string(&file).unwrap().contains(KEY));
     assert_only_in(env.path(), &file);
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let _ = env.run(["profiles", "use", "local"]).ok();
+    set_mode(&file, 0o644);
+    env.run(["profiles", "use", "local"]).ok();
     assert_eq!(mode(&file), 0o600);
-    let _ = env.run(["dev", "create-device", "--name", "x", "--profile", "local"]).ok();
-    let _ = env.run(["sessions", "create", "--device", "x", "--amount", "1", "--profile", "local"]).ok();
+    env.run(["dev", "create-device", "--name", "x", "--profile", "local"]).ok();
+    env.run(["sessions", "create", "--device", "x", "--amount", "1", "--profile", "local"]).ok();
     for file in ["local.json", "ledger.db"] {
-        assert_eq!(mode(&env.state_folder().join(file)), 0o600, "{file}");
+        assert_eq!(mode(env.state_folder().join(file)), 0o600, "{file}");
     }
-    assert_eq!(mode(&env.state_folder()), 0o700);
+    assert_eq!(mode(env.state_folder()), 0o700);
 }

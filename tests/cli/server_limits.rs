@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::common::harness::{RunningCommand, TestEnv};
+use crate::common::prelude::*;
 
 const SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
 
@@ -143,9 +143,7 @@ impl Target<'_> {
     }
 
     fn memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() / 1024
+        self.running.peak_memory().unwrap() / (1024 * 1024)
     }
 }
 

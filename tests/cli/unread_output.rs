@@ -1,13 +1,10 @@
 //! Output that nobody reads never keeps a command from ending: within a second of the end of its time limit, or of SIGTERM.
 
-#![cfg(unix)]
-
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::common::commands::{COMMANDS, CommandLine, arguments, in_parallel, response};
-use crate::common::harness::{RunningCommand, StandardStream, TestEnv};
-use crate::common::server::{Asked, Reply, Server};
+use crate::common::prelude::*;
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 

@@ -1,11 +1,12 @@
 //! `kustom --version`.
 
-use crate::common::harness::TestEnv;
+use crate::common::prelude::*;
 
 /// `kustom 0.1.0 (da9c7ee 2026-11-23, x86_64-unknown-linux-gnu)`; a debug build names no commit.
 #[test]
 fn the_version_names_the_commit_and_the_target() {
     let env = TestEnv::new();
+    assert_eq!(env.run(["-V"]).stdout_only(), format!("kustom {}\n", env!("CARGO_PKG_VERSION")));
     let told = env.run(["--version"]).stdout_only();
     let before = format!("kustom {} (", env!("CARGO_PKG_VERSION"));
     let within = told.strip_prefix(&before).and_then(|rest| rest.strip_suffix(")\n"));

@@ -1,24 +1,19 @@
 //! `kustom webhooks listen`: what comes is verified, shown once, read back, passed on.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use kustom::secret::CallbackSecret;
 use kustom::webhooks::SigningKeys;
-use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv, json_lines};
 use crate::common::ledger::copy_attempt;
+use crate::common::prelude::*;
 use crate::common::redaction::fixed_id as id;
-use crate::common::scripted_emulator::{Act, ScriptedEmulator};
-use crate::common::server::{Reply, Server};
 
 pub(super) struct Listening {
     pub(super) running: RunningCommand,
@@ -45,7 +40,7 @@ impl Listening {
 
     pub(super) fn deliver(&self, id: &str, body: &Value) -> u16 {
         let body = body.to_string();
-        status(&self.post(&signed(SECRET, id, Timestamp::now(), body.as_bytes()), body.as_bytes()))
+        status_of(&self.post(&signed(SECRET, id, Timestamp::now(), body.as_bytes()), body.as_bytes()))
     }
 
     pub(super) fn end(self) -> CommandOutput {
@@ -55,15 +50,10 @@ impl Listening {
 }
 
 pub(super) fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
-    let mut answer = Vec::new();
-    send(address, headers, body).read_to_end(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
+    exchange(address, request(headers, body))
 }
 
-/// Sends a delivery without waiting for the response.
-fn send(address: &str, headers: &HeaderMap, body: &[u8]) -> TcpStream {
-    let mut connection = TcpStream::connect(address).unwrap();
-    connection.set_read_timeout(Some(TIMEOUT)).unwrap();
+fn request(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let mut request = format!(
         "POST /callbacks?x=1 HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {length}\r\n"
@@ -71,12 +61,7 @@ fn send(address: &str, headers: &HeaderMap, body: &[u8]) -> TcpStream {
     for (name, value) in headers {
         request.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
     }
-    connection.write_all(&[request.as_bytes(), b"\r\n", body].concat()).unwrap();
-    connection
-}
-
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+    [request.as_bytes(), b"\r\n", body].concat()
 }
 
 pub(super) fn signed(secret: &str, id: &str, at: Timestamp, body: &[u8]) -> HeaderMap {
@@ -121,7 +106,7 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
     ];
     for (number, (headers, reason, detail)) in cases.into_iter().enumerate() {
         let answer = listening.post(&headers, body.as_bytes());
-        assert_eq!(status(&answer), 401, "{answer}");
+        assert_eq!(status_of(&answer), 401, "{answer}");
         assert!(answer.contains(&format!("\"detail\":\"Refused: {detail}")), "{answer}");
         let shown = listening.running.until_stdout(|shown| shown.matches('\n').count() > number);
         let shown = json_lines(&shown).pop().unwrap();
@@ -140,11 +125,8 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
     }
     assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
     let get = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let mut connection = TcpStream::connect(&listening.address).unwrap();
-    connection.write_all(get.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    assert!(status(&answer) == 405 && answer.contains("allow: POST\r\n"), "{answer}");
+    let answer = exchange(&listening.address, get);
+    assert!(status_of(&answer) == 405 && answer.contains("allow: POST\r\n"), "{answer}");
     let outcome = listening.end().assert_code(0);
     for secret in [SECRET, NEXT_SECRET] {
         assert!(!outcome.stdout.contains(&secret[6..]) && !outcome.stderr.contains(&secret[6..]));
@@ -161,7 +143,7 @@ fn what_verifies_is_shown_as_it_came_and_once() {
     assert_eq!(listening.deliver("kevt_1", &body), 200);
     let short = json!({"type": "session.created", "data": {"session_id": id(2)}}).to_string();
     let headers = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), short.as_bytes());
-    assert_eq!(status(&listening.post(&headers, short.as_bytes())), 200);
+    assert_eq!(status_of(&listening.post(&headers, short.as_bytes())), 200);
     assert_eq!(listening.deliver("kevt_3", &json!(["new"])), 200);
     let outcome = listening.running.wait().assert_code(0);
     let shown = outcome.ndjson();
@@ -231,8 +213,10 @@ fn a_wait_that_ends_without_what_it_waited_for_is_13() {
         assert_eq!(outcome.stderr.lines().last(), Some(&*warning));
         assert_eq!(outcome.stdout, "");
     }
-    let interrupted = Listening::start(&env, &["--exit-after", "1"]).end().assert_code(130);
-    assert!(interrupted.stderr.contains("interrupted before the expected delivery"), "{interrupted:?}");
+    let _ = Listening::start(&env, &["--exit-after", "1"])
+        .end()
+        .assert_code(130)
+        .assert_stderr("interrupted before the expected delivery");
     env.file("secret", SECRET);
     let json = ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "json"];
     let nothing = env.run(json.iter().chain(&["--timeout", "50ms"])).assert_code(13);
@@ -255,10 +239,10 @@ fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
     headers.insert("user-agent", "Kustom/1".parse().unwrap());
     headers.insert("x-trace", "7".parse().unwrap());
     let wrong = signed(NEXT_SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
-    assert_eq!(status(&listening.post(&wrong, body.as_bytes())), 401);
+    assert_eq!(status_of(&listening.post(&wrong, body.as_bytes())), 401);
     application.assert_untouched();
     let answers: Vec<_> = (0..4).map(|_| listening.post(&headers, body.as_bytes())).collect();
-    assert_eq!(answers.iter().map(|answer| status(answer)).collect::<Vec<_>>(), [500, 307, 504, 202]);
+    assert_eq!(answers.iter().map(|answer| status_of(answer)).collect::<Vec<_>>(), [500, 307, 504, 202]);
     assert!(
         answers[0].contains("x-app: 1\r\n") && answers[0].ends_with(r#"{"error":"not yet"}"#),
         "{}",
@@ -305,14 +289,9 @@ fn a_sender_that_hangs_up_can_deliver_again() {
     let listening = Listening::start(&env, &["--forward-to", &application.url()]);
     let body = finalized(&id(1)).to_string();
     let headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
-    let connection = send(&listening.address, &headers, body.as_bytes());
-    let until_passed_on = |times: usize| {
-        let deadline = Instant::now() + TIMEOUT;
-        while application.asked().len() < times {
-            assert!(Instant::now() < deadline, "it was not passed on {times} times");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    };
+    let mut connection = TcpStream::connect(&listening.address).unwrap();
+    connection.write_all(&request(&headers, body.as_bytes())).unwrap();
+    let until_passed_on = |times| until("it is passed on", || application.asked().len() >= times);
     until_passed_on(1);
     drop(connection);
     std::thread::scope(|scope| {
@@ -341,11 +320,7 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
     let listening = Listening::start(&env, &["--forward-to", &application.url()]);
     std::thread::scope(|scope| {
         let first = scope.spawn(|| listening.deliver("kevt_1", &finalized(&id(1))));
-        let deadline = Instant::now() + TIMEOUT;
-        while application.asked().is_empty() {
-            assert!(Instant::now() < deadline, "it was not passed on");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until("it is passed on", || !application.asked().is_empty());
         assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 503);
         release.send(()).unwrap();
         assert_eq!(first.join().unwrap(), 200);
@@ -357,8 +332,8 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
 
 fn lost(counter: &ScriptedEmulator) -> (String, String) {
     let env = &counter.env;
-    let _ = env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
-    counter.rule(|line| if line.starts_with("POST /ipp/v1/sessions") { Act::Lose } else { Act::Pass });
+    env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    counter.on("POST /ipp/v1/sessions", || Act::Lose);
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
     let error = env.command(create).args(["-o", "json"]).run().assert_code(7).last_error();
     counter.rule(|_| Act::Pass);
@@ -374,7 +349,7 @@ fn a_session_that_is_read_back_settles_what_the_ledger_does_not_know() {
     let env = &counter.env;
     let listening = Listening::start(env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
-    let _ = env.run(["sessions", "cancel", &session]).ok();
+    env.run(["sessions", "cancel", &session]).ok();
     assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 200);
     assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 200);
     let outcome = listening.end().assert_code(0);
@@ -471,8 +446,8 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
         let said = with(&["--exit-after", wrong]);
         assert!(said.contains(why), "{said}");
     }
-    let offline = env.run(["webhooks", "listen", "--secret-file", "secret", "--resolve"]).assert_failure(3);
-    assert!(offline.starts_with("error: there is no API key"), "{offline}");
+    env.run(["webhooks", "listen", "--secret-file", "secret", "--resolve"])
+        .assert_failure_with(3, "error: there is no API key");
 }
 
 #[test]
@@ -483,7 +458,7 @@ fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
     let emulator =
         EmulatorProcess::start(&env, &["--callback-url", &url, "--callback-secret-file", "secret"]);
     let user = emulator.env();
-    let _ = user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
     let session = user.run(create.iter().chain(&["-o", "json"])).json()["session_id"].clone();
     let paid = user.run(["dev", "simulate-tap", session.as_str().unwrap(), "-o", "json"]).json();
@@ -500,5 +475,4 @@ fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
     );
     assert_eq!(shown[2]["order_id"], paid["order_id"]);
     assert_eq!(shown[2]["webhook_id"], shown[2]["event"]["id"]);
-    let _ = emulator.end().assert_code(0);
 }

@@ -95,23 +95,24 @@ pub const WITHOUT_ACCOUNT: [&str; 8] = [
     "webhooks replay",
 ];
 
-/// The paths of all commands that do something by themselves.
-pub fn grammar() -> Vec<String> {
-    let mut root = kustom::command();
-    root.build();
-    let mut found = Vec::new();
-    leaves(&root, "", &mut found);
+/// All commands with their full names, each noun before its verbs.
+pub fn commands(root: &clap::Command) -> Vec<(String, &clap::Command)> {
+    let mut found = vec![(root.get_name().to_owned(), root)];
+    for command in root.get_subcommands() {
+        let below = commands(command).into_iter();
+        found.extend(below.map(|(name, command)| (format!("{} {name}", root.get_name()), command)));
+    }
     found
 }
 
-fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-    let mut children = command.get_subcommands().filter(|child| child.get_name() != "help").peekable();
-    if children.peek().is_none() || (!path.is_empty() && !command.is_subcommand_required_set()) {
-        found.push(path.trim().to_owned());
-    }
-    for child in children {
-        leaves(child, &format!("{path} {}", child.get_name()), found);
-    }
+/// The paths of all commands that do something by themselves.
+pub fn grammar() -> Vec<String> {
+    let root = kustom::command();
+    let is_used =
+        |command: &clap::Command| !command.has_subcommands() || !command.is_subcommand_required_set();
+    let used = commands(&root).into_iter().skip(1).filter(|(_, command)| is_used(command));
+    let names = used.map(|(name, _)| name.trim_start_matches("kustom ").to_owned());
+    names.filter(|name| name != "help").collect()
 }
 
 /// The words of a command line, with `{id}`, `{url}` and `{fault}` replaced, and with files for `{key-file}` and

@@ -21,14 +21,11 @@ const ORDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/order-management
 const SETTLEMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settlements.yaml");
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/emulator.yaml");
 
-/// An operation's `operationId`.
-pub type OperationId = String;
-
 /// What one side did that the contract does not describe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The operation, when it got that far.
-    pub operation: Option<OperationId>,
+    pub operation: Option<String>,
     /// What is wrong.
     pub message: String,
 }
@@ -39,30 +36,22 @@ impl fmt::Display for Violation {
     }
 }
 
-/// An operation of the contract.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The contract, ready to judge.
+pub struct Contract {
+    pub operations: Vec<Operation>,
+    /// Order Management and Settlements.
+    pub orders: Vec<Operation>,
+    /// What emulators have beside the API.
+    pub own: Vec<Operation>,
+}
+
 pub struct Operation {
     /// `operationId`.
-    pub id: OperationId,
-    /// In upper case.
+    pub id: String,
     pub method: String,
     /// The template, such as `/ipp/v1/locations/{id}`.
     pub path: String,
-}
-
-/// The contract, ready to judge.
-pub struct Contract {
-    operations: Vec<Rules>,
-    /// Order Management and Settlements.
-    orders: Vec<Rules>,
-    /// What emulators have beside the API.
-    own: Vec<Rules>,
-}
-
-struct Rules {
-    operation: Operation,
     parameters: Vec<Parameter>,
-    /// The body, where there is one to send.
     body: Option<Body>,
     /// By `200`, `2XX` or `default`; then by content type. None described means that anything may come.
     responses: BTreeMap<String, BTreeMap<String, Validator>>,
@@ -94,27 +83,12 @@ impl Contract {
             serde_yaml_ng::from_str(&text).expect("the contract is YAML")
         };
         let others = [("openapi.yaml", read(API)), ("order-management.yaml", read(ORDERS))];
-        let rules = |path| Rules::read_all(&read(path), &others);
-        let orders = rules(ORDERS).into_iter().chain(rules(SETTLEMENTS)).collect();
-        Self { operations: rules(API), orders, own: rules(OWN) }
+        let operations = |path| Operation::read_all(&read(path), &others);
+        let orders = operations(ORDERS).into_iter().chain(operations(SETTLEMENTS)).collect();
+        Self { operations: operations(API), orders, own: operations(OWN) }
     }
 
-    /// All operations of Order Management and Settlements.
-    pub fn order_operations(&self) -> Vec<Operation> {
-        self.orders.iter().map(|rules| rules.operation.clone()).collect()
-    }
-
-    /// All operations of the API, in the contract's order.
-    pub fn operations(&self) -> Vec<Operation> {
-        self.operations.iter().map(|rules| rules.operation.clone()).collect()
-    }
-
-    /// All operations that emulators have beside the API, in the order of their description.
-    pub fn emulators_own(&self) -> Vec<Operation> {
-        self.own.iter().map(|rules| rules.operation.clone()).collect()
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Rules> {
+    fn all(&self) -> impl Iterator<Item = &Operation> {
         self.operations.iter().chain(&self.orders).chain(&self.own)
     }
 
@@ -125,17 +99,15 @@ impl Contract {
         path_and_query: &str,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<OperationId, Violation> {
+    ) -> Result<String, Violation> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let found = self.all().find_map(|rules| {
-            let variables = variables(&rules.operation.path, path)?;
-            (rules.operation.method == method).then_some((rules, variables))
-        });
-        let Some((rules, variables)) = found else {
+        let found = self.all().filter(|operation| operation.method == method);
+        let mut found = found.filter_map(|operation| Some((operation, variables(&operation.path, path)?)));
+        let Some((operation, variables)) = found.next() else {
             return Err(Violation { operation: None, message: format!("{method} {path} is not described") });
         };
-        let id = rules.operation.id.clone();
-        match rules.check_request(&variables, query, headers, body) {
+        let id = operation.id.clone();
+        match operation.check_request(&variables, query, headers, body) {
             Ok(()) => Ok(id),
             Err(message) => Err(Violation { operation: Some(id), message }),
         }
@@ -149,17 +121,16 @@ impl Contract {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(), Violation> {
-        let operation = Some(operation_id.to_owned());
-        let rules = self.all().find(|rules| rules.operation.id == operation_id);
-        let checked = match rules {
-            Some(rules) => rules.check_response(status, headers, body),
+        let operation = self.all().find(|operation| operation.id == operation_id);
+        let checked = match operation {
+            Some(operation) => operation.check_response(status, headers, body),
             None => Err("no such operation".to_owned()),
         };
-        checked.map_err(|message| Violation { operation, message })
+        checked.map_err(|message| Violation { operation: Some(operation_id.to_owned()), message })
     }
 }
 
-impl Rules {
+impl Operation {
     fn read_all(document: &Value, others: &[(&str, Value)]) -> Vec<Self> {
         let document = resolved(document, document, others);
         let mut operations = Vec::new();
@@ -187,7 +158,9 @@ impl Rules {
             responses.insert(status.clone(), by_type.collect());
         }
         Self {
-            operation: Operation { id, method: method.to_uppercase(), path: path.to_owned() },
+            id,
+            method: method.to_uppercase(),
+            path: path.to_owned(),
             parameters: parameters.iter().map(Parameter::read).collect(),
             body,
             responses,

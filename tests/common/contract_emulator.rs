@@ -157,12 +157,3 @@ pub fn ask_router(emulator: &Emulator, ask: Ask) -> Answer {
 pub fn order(device: &str) -> Value {
     json!({"device_id": device, "order_amount": 24950, "purchase_currency": "SEK"})
 }
-
-pub fn over_http(address: &str, request: &str) -> String {
-    use std::io::{Read as _, Write as _};
-    let mut connection = std::net::TcpStream::connect(address).unwrap();
-    connection.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
-}

@@ -1,14 +1,13 @@
 //! `kustom dev emulator` as a process of its own.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use kustom::emulator::API_KEY;
 use serde_json::Value;
 
 use super::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
+use super::server::{exchange, status_of};
 
-#[must_use = "end it"]
 pub struct EmulatorProcess {
     running: Option<RunningCommand>,
     pub url: String,
@@ -32,20 +31,24 @@ impl EmulatorProcess {
         self.url.strip_prefix("http://").expect("a URL")
     }
 
-    pub fn id(&self) -> u32 {
-        self.running.as_ref().expect("it runs").id()
+    pub fn peak_memory(&self) -> Option<usize> {
+        self.running().peak_memory()
     }
 
     pub fn env(&self) -> TestEnv {
-        TestEnv::new().at(&self.url, API_KEY).env("KUSTOM_MERCHANT_ID", "EMULATED")
+        TestEnv::new().at_emulator(&self.url)
     }
 
     pub fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
-        let mut connection = self.connect();
-        connection.write_all(bytes.as_ref()).expect("a request");
-        let mut answer = Vec::new();
-        let _ = connection.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
+        exchange(self.address(), bytes)
+    }
+
+    /// The page as a browser gets it.
+    pub fn page(&self) -> String {
+        let address = self.address();
+        let head =
+            format!("GET / HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\nconnection: close\r\n\r\n");
+        self.raw(head)
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -63,9 +66,7 @@ impl EmulatorProcess {
     }
 
     pub fn status(&self, method: &str, path: &str, body: &str) -> u16 {
-        let answer = self.ask(method, path, body);
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-        status.unwrap_or_else(|| panic!("no answer: {answer:?}"))
+        status_of(&self.ask(method, path, body))
     }
 
     pub fn json(&self, method: &str, path: &str, body: &str) -> Value {
@@ -101,10 +102,15 @@ impl EmulatorProcess {
     }
 }
 
+/// It ends without an error.
 impl Drop for EmulatorProcess {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
+        let Some(running) = self.running.take() else { return };
+        if std::thread::panicking() {
             drop(running.kill());
+        } else {
+            running.interrupt();
+            let _ = running.wait().assert_code(0);
         }
     }
 }

@@ -8,11 +8,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Write as _;
+use std::io::{PipeReader, PipeWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kustom::emulator::{API_KEY, MERCHANT_ID};
+use rustix::fs::{OFlags, fcntl_setfl};
 use serde_json::Value;
 
 use super::redaction::redact;
@@ -55,6 +58,11 @@ impl TestEnv {
     }
 
     #[must_use]
+    pub fn at_emulator(self, base_url: &str) -> Self {
+        self.at(base_url, API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
+    }
+
+    #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
         self
@@ -85,12 +93,7 @@ impl TestEnv {
 
     #[must_use]
     pub fn with_profiles(self, text: &str) -> Self {
-        let path = self.file("config/profiles.toml", text);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a file");
-        }
+        set_mode(self.file("config/profiles.toml", text), 0o600);
         self
     }
 
@@ -103,22 +106,19 @@ impl TestEnv {
         TestCommand {
             test_env: self,
             args,
-            env: self.env.clone(),
+            env: Vec::new(),
             stdin: None,
             script: None,
-            unread: false,
-            full: None,
-            non_blocking: false,
+            stdout: None,
+            stderr: None,
+            non_blocking: None,
+            unread: None,
         }
-    }
-
-    pub fn more_variables(&self) -> Vec<(OsString, OsString)> {
-        self.env.clone()
     }
 
     pub fn variables(&self) -> Vec<(OsString, OsString)> {
         let path = |path: PathBuf| path.into_os_string();
-        vec![
+        let own = [
             ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
             ("HOME".into(), path(self.path().to_owned())),
             ("KUSTOM_CONFIG".into(), path(self.profiles_file())),
@@ -127,7 +127,8 @@ impl TestEnv {
             ("SSL_CERT_FILE".into(), path(self.path().join("authority.pem"))),
             ("TZ".into(), "UTC".into()),
             ("COLUMNS".into(), "100".into()),
-        ]
+        ];
+        own.into_iter().chain(self.env.clone()).collect()
     }
 }
 
@@ -137,9 +138,12 @@ pub struct TestCommand<'a> {
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
     script: Option<String>,
-    unread: bool,
-    full: Option<StandardStream>,
-    non_blocking: bool,
+    /// Pipes other than those that the test reads.
+    stdout: Option<PipeWriter>,
+    stderr: Option<PipeWriter>,
+    /// Their other ends.
+    non_blocking: Option<PipeReader>,
+    unread: Option<PipeReader>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,23 +172,34 @@ impl TestCommand<'_> {
         self
     }
 
+    /// Gives stdout a pipe whose reader has left.
     #[must_use]
     pub fn unread(mut self) -> Self {
-        self.unread = true;
+        self.stdout = Some(std::io::pipe().expect("a pipe").1);
         self
     }
 
     /// Gives the stream a pipe that is full, and that nobody reads.
     #[must_use]
     pub fn full(mut self, stream: StandardStream) -> Self {
-        self.full = Some(stream);
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe");
+        while writer.write(&[b' '; 4096]).is_ok() {}
+        fcntl_setfl(&writer, OFlags::empty()).expect("a pipe");
+        self.unread = Some(reader);
+        match stream {
+            StandardStream::Stdout => self.stdout = Some(writer),
+            StandardStream::Stderr => self.stderr = Some(writer),
+        }
         self
     }
 
     /// Makes stdout non-blocking.
     #[must_use]
     pub fn non_blocking(mut self) -> Self {
-        self.non_blocking = true;
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe");
+        (self.stdout, self.non_blocking) = (Some(writer), Some(reader));
         self
     }
 
@@ -201,7 +216,7 @@ impl TestCommand<'_> {
 
     #[track_caller]
     pub fn spawn(self) -> RunningCommand {
-        let Self { test_env, args, env, stdin, script, unread, full, non_blocking } = self;
+        let Self { test_env, args, env, stdin, script, stdout, stderr, non_blocking, unread } = self;
         let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let mut command = match script {
             Some(script) => {
@@ -213,44 +228,22 @@ impl TestCommand<'_> {
         };
         command.args(args).env_clear().envs(test_env.variables()).envs(env).current_dir(test_env.path());
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        if unread {
-            let (reader, writer) = std::io::pipe().expect("a pipe");
-            command.stdout(writer);
-            drop(reader);
-        }
-        let mut non_blocking_pipe = None;
-        if non_blocking {
-            let (reader, writer) = std::io::pipe().expect("a pipe");
-            rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("a pipe");
-            command.stdout(writer);
-            non_blocking_pipe = Some(reader);
-        }
-        let unread_pipe = full.map(|stream| {
-            let (reader, writer) = full_pipe();
-            match stream {
-                StandardStream::Stdout => command.stdout(writer),
-                StandardStream::Stderr => command.stderr(writer),
-            };
-            reader
-        });
+        command.stdout(stdout.map_or_else(Stdio::piped, Stdio::from));
+        command.stderr(stderr.map_or_else(Stdio::piped, Stdio::from));
         let mut child = command.spawn().expect("the program starts");
         if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
             std::thread::spawn(move || drop(pipe.write_all(&bytes)));
         }
         // Its end of a pipe would keep the stream open.
         drop(command);
-        let stdout = match (child.stdout.take(), non_blocking_pipe) {
+        let stdout = match (child.stdout.take(), non_blocking) {
             (Some(pipe), _) => Stream::read(pipe),
             (None, Some(pipe)) => Stream::read(pipe),
             (None, None) => Stream::read(std::io::empty()),
         };
-        let stderr = match child.stderr.take() {
-            Some(pipe) => Stream::read(pipe),
-            None => Stream::read(std::io::empty()),
-        };
+        let stderr = child.stderr.take().map_or_else(|| Stream::read(std::io::empty()), Stream::read);
         let command = format!("kustom {}", shown.join(" "));
-        RunningCommand { child, stdout, stderr, command, test_env: test_env.path().to_owned(), unread_pipe }
+        RunningCommand { child, stdout, stderr, command, test_env: test_env.path().to_owned(), unread }
     }
 }
 
@@ -262,16 +255,7 @@ pub struct RunningCommand {
     command: String,
     test_env: PathBuf,
     /// Open, so that a write to it waits.
-    unread_pipe: Option<std::io::PipeReader>,
-}
-
-fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
-    use rustix::fs::{OFlags, fcntl_setfl};
-    let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe");
-    while writer.write(&[b' '; 4096]).is_ok() {}
-    fcntl_setfl(&writer, OFlags::empty()).expect("a pipe");
-    (reader, writer)
+    unread: Option<PipeReader>,
 }
 
 impl RunningCommand {
@@ -289,6 +273,13 @@ impl RunningCommand {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The most memory that it has used, in bytes. Only Linux tells.
+    pub fn peak_memory(&self) -> Option<usize> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib * 1024)
     }
 
     pub fn kill(mut self) -> CommandOutput {
@@ -332,7 +323,7 @@ impl RunningCommand {
             let _ = self.child.wait();
             panic!("{} did not end; stdout:\n{}\nstderr:\n{}", self.command, text(&stdout), text(&stderr));
         };
-        drop(self.unread_pipe.take());
+        drop(self.unread.take());
         let Self { command, test_env, .. } = self;
         CommandOutput {
             code: status.code(),
@@ -419,6 +410,28 @@ impl CommandOutput {
         self.assert_no_data(code).err()
     }
 
+    /// A failure whose message contains this text, or begins with it if it is an `error: …`.
+    #[track_caller]
+    pub fn assert_failure_with(self, code: i32, text: &str) -> String {
+        let command = self.command.clone();
+        let said = self.assert_failure(code);
+        let is_said = if text.starts_with("error: ") { said.starts_with(text) } else { said.contains(text) };
+        assert!(is_said, "{command}: not '{text}', but:\n{said}");
+        said
+    }
+
+    #[track_caller]
+    pub fn assert_stdout(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "{}: not '{text}', but:\n{}", self.command, self.stdout);
+        self
+    }
+
+    #[track_caller]
+    pub fn assert_stderr(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "{}: not '{text}', but:\n{}", self.command, self.stderr);
+        self
+    }
+
     /// The error of a failure that wrote no data.
     #[track_caller]
     pub fn json_failure(self, code: i32) -> Value {
@@ -448,6 +461,15 @@ impl CommandOutput {
     }
 }
 
+#[track_caller]
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// A field of every row of a list.
 #[track_caller]
 pub fn column(rows: &Value, field: &str) -> Vec<Value> {
@@ -456,6 +478,15 @@ pub fn column(rows: &Value, field: &str) -> Vec<Value> {
         .iter()
         .map(|row| row[field].clone())
         .collect()
+}
+
+/// Who may do what with a file.
+pub fn mode(path: impl AsRef<Path>) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
 /// Lines of JSON.

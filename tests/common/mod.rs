@@ -1,6 +1,6 @@
-//! What the integration tests share.
+//! What the integration tests share. They run on Unix.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 // Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -12,6 +12,7 @@ pub mod emulator_process;
 pub mod harness;
 pub mod ledger;
 pub mod postgres;
+pub mod prelude;
 pub mod proxy;
 pub mod pty;
 pub mod redaction;

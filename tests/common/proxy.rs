@@ -13,7 +13,7 @@ use kustom::emulator::Emulator;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
-use super::contract::{Contract, OperationId, Violation};
+use super::contract::{Contract, Violation};
 
 pub struct ValidatingProxy {
     address: SocketAddr,
@@ -25,7 +25,7 @@ pub struct ValidatingProxy {
 #[derive(Default)]
 struct Seen {
     violations: Mutex<Vec<Violation>>,
-    operations: Mutex<BTreeSet<OperationId>>,
+    operations: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl ValidatingProxy {
         self.seen.violations.lock().expect("violations").clone()
     }
 
-    pub fn operations_seen(&self) -> BTreeSet<OperationId> {
+    pub fn operations_seen(&self) -> BTreeSet<String> {
         self.seen.operations.lock().expect("operations").clone()
     }
 }

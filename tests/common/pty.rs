@@ -2,14 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Write};
-#[cfg(unix)]
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::harness::{PROGRAM, TIMEOUT, TestEnv};
+use super::harness::{PROGRAM, TIMEOUT, TestEnv, until};
 
 pub struct PtySession {
     shell: Box<dyn Child + Send + Sync>,
@@ -85,7 +84,6 @@ impl PtySession {
     }
 
     /// A shell that asks with `$ `, knows the program as `kustom`, and is the same on every system.
-    #[cfg(unix)]
     pub fn shell(columns: u16, rows: u16, test_env: &TestEnv, env: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new("/bin/sh");
         command.args([
@@ -100,7 +98,7 @@ impl PtySession {
     fn run(mut command: CommandBuilder, size: PtySize, test_env: &TestEnv, env: &[(&str, &str)]) -> Self {
         command.env_clear();
         command.env("TERM", "xterm");
-        for (name, value) in test_env.variables().into_iter().chain(test_env.more_variables()) {
+        for (name, value) in test_env.variables() {
             command.env(name, value);
         }
         command.env("COLUMNS", size.cols.to_string());
@@ -181,47 +179,29 @@ impl PtySession {
 
     /// Waits until the screen has shown this question and the program reads the answer key by key: a Ctrl-C before
     /// that would be a signal, which a program that is about to ask may not have been told of yet.
-    #[cfg(unix)]
     #[track_caller]
     pub fn until_asked(&self, question: &str) {
         self.until(question);
         self.until_read_by_keys(question);
     }
 
-    #[cfg(unix)]
     #[track_caller]
     pub fn until_read_by_keys(&self, question: &str) {
-        let deadline = Instant::now() + TIMEOUT;
-        while self.reads_whole_lines() {
-            assert!(Instant::now() < deadline, "nobody reads the answer to '{question}'");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until(&format!("it reads the answer to '{question}'"), || !self.has_mode("ICANON"));
     }
 
-    #[cfg(unix)]
     #[track_caller]
     pub fn until_asked_in_secret(&self, question: &str) {
         self.until(question);
-        let deadline = Instant::now() + TIMEOUT;
-        while self.has_mode("ECHO") {
-            assert!(Instant::now() < deadline, "the answer to '{question}' would be shown");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until(&format!("the answer to '{question}' is not shown"), || !self.has_mode("ECHO"));
     }
 
-    #[cfg(unix)]
-    fn reads_whole_lines(&self) -> bool {
-        self.has_mode("ICANON")
-    }
-
-    #[cfg(unix)]
     fn has_mode(&self, mode: &str) -> bool {
         let modes = self.master.get_termios().expect("the modes of the terminal");
         let flags = format!("{:?}", modes.local_flags);
         flags.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|flag| flag == mode)
     }
 
-    #[cfg(unix)]
     pub fn signal(&self, signal: &str) {
         let id = self.process_id();
         let sent =
@@ -246,7 +226,6 @@ impl PtySession {
     }
 
     /// Types these keys once the question is asked.
-    #[cfg(unix)]
     #[track_caller]
     pub fn answer(&mut self, question: &str, keys: &str) {
         self.until_asked(question);
@@ -254,7 +233,6 @@ impl PtySession {
     }
 
     /// Chooses from a list what it finds for these letters.
-    #[cfg(unix)]
     #[track_caller]
     pub fn choose(&mut self, list: &str, search: &str) {
         self.answer(&format!("{list} (type to search):"), search);
@@ -274,7 +252,6 @@ impl PtySession {
     pub fn end(mut self) -> (u32, String) {
         let text = self.wait(|_| false);
         let code = self.shown.0.lock().expect("a screen").exit_code();
-        #[cfg(unix)]
         for mode in ["ECHO", "ICANON", "ISIG"] {
             assert!(code.is_none() || self.has_mode(mode), "the terminal was left without {mode}:\n{text}");
         }

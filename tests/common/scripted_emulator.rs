@@ -1,7 +1,6 @@
 //! An account on an emulator that can be made to misbehave, request by request: what a person at a counter meets.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -13,7 +12,7 @@ use kustom::model::{Device, Enrollment, EnrollmentStatus, Platform};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::harness::{TIMEOUT, TestEnv};
+use super::harness::TestEnv;
 use super::proxy::ValidatingProxy;
 
 pub enum Act {
@@ -61,12 +60,17 @@ impl ScriptedEmulator {
             })
         };
         let proxy = ValidatingProxy::in_front_of(router);
-        let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+        let env = TestEnv::new().at_emulator(&proxy.base_url());
         Self { emulator, env, proxy, rule, lines, answered }
     }
 
     pub fn rule(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
         *self.rule.lock().expect("a rule") = Box::new(rule);
+    }
+
+    /// The rule for requests that begin like this; all others pass.
+    pub fn on(&self, beginning: &'static str, mut act: impl FnMut() -> Act + Send + 'static) {
+        self.rule(move |line| if line.starts_with(beginning) { act() } else { Act::Pass });
     }
 
     pub fn url(&self) -> String {
@@ -80,15 +84,6 @@ impl ScriptedEmulator {
     /// The number of requests whose response no longer depends on the emulator's state.
     pub fn answered(&self, beginning: &str) -> usize {
         count(&self.answered, beginning)
-    }
-
-    #[track_caller]
-    pub fn until(&self, condition: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + TIMEOUT;
-        while !condition(self) {
-            assert!(Instant::now() < deadline, "it never came to that");
-            std::thread::sleep(Duration::from_millis(1));
-        }
     }
 
     pub fn enrollments(&self) -> Vec<Enrollment> {

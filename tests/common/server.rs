@@ -9,7 +9,33 @@ use std::thread::JoinHandle;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use super::harness::TIMEOUT;
+use super::harness::{TIMEOUT, TestEnv};
+use super::stream::text;
+
+/// The key of [`Server::env`].
+pub const KEY: &str = "kco_test_api_0123456789abcdef";
+
+/// Sends bytes to a server, and returns what comes back.
+pub fn exchange(address: &str, request: impl AsRef<[u8]>) -> String {
+    let mut connection = TcpStream::connect(address).expect("a connection");
+    connection.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
+    // The server may have responded before it received everything.
+    let _ = connection.write_all(request.as_ref());
+    let mut response = Vec::new();
+    let _ = connection.read_to_end(&mut response);
+    text(&response)
+}
+
+/// The status of a response.
+pub fn status_of(response: &str) -> u16 {
+    let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.unwrap_or_else(|| panic!("no response: {response:?}"))
+}
+
+/// The token in a page of a server of ours.
+pub fn token_of(page: &str) -> &str {
+    page.split("data-token=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default()
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -200,6 +226,11 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// A playground account at this server.
+    pub fn env(&self) -> TestEnv {
+        TestEnv::new().at(&self.url(), KEY)
     }
 
     pub fn port(&self) -> u16 {

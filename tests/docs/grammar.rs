@@ -2,6 +2,8 @@
 
 use clap::{Arg, Command};
 
+pub(crate) use crate::common::commands::commands;
+
 pub(crate) fn grammar() -> Command {
     show_global_flags(kustom::command())
 }
@@ -11,21 +13,6 @@ fn show_global_flags(command: Command) -> Command {
     let show =
         |arg: Arg| if arg.is_global_set() { arg.hide_short_help(false).hide_long_help(false) } else { arg };
     command.mut_args(show).mut_subcommands(show_global_flags)
-}
-
-/// Lists the visible commands with their full names, each noun before its verbs.
-pub(crate) fn commands(root: &Command) -> Vec<(String, &Command)> {
-    let mut found = vec![(root.get_name().to_owned(), root)];
-    add_subcommands(root, root.get_name(), &mut found);
-    found
-}
-
-fn add_subcommands<'a>(parent: &'a Command, name: &str, found: &mut Vec<(String, &'a Command)>) {
-    for command in parent.get_subcommands().filter(|command| !command.is_hide_set()) {
-        let name = format!("{name} {}", command.get_name());
-        found.push((name.clone(), command));
-        add_subcommands(command, &name, found);
-    }
 }
 
 /// Whether every command has this flag.

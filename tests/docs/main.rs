@@ -4,7 +4,6 @@
 
 // Clippy allows these in functions marked as tests, but not in their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![cfg(unix)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -19,6 +18,7 @@ use regex::Regex;
 use super::account::Account;
 use super::background::Act;
 use super::kustom_stub::Stub;
+use crate::common::harness::set_mode;
 use crate::common::server::{Reply, Server};
 use crate::common::tls;
 
@@ -101,9 +101,9 @@ impl Sandbox {
         let path = self.home().join(name);
         let dir = path.parent().expect("a directory");
         fs::create_dir_all(dir).expect("a directory");
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).expect("a private directory");
+        set_mode(dir, 0o700);
         fs::write(&path, self.use_real_addresses(content)).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a private file");
+        set_mode(&path, 0o600);
     }
 
     /// Puts a shell script before the program of this name on the PATH.

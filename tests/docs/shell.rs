@@ -4,13 +4,12 @@ use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use portable_pty::CommandBuilder;
 
 use super::sandbox::Sandbox;
-use crate::common::harness::TIMEOUT;
+use crate::common::harness::until;
 use crate::common::pty::{PtySession, plain};
 
 /// Output of a script, with the addresses and the home directory that documents show.
@@ -153,13 +152,11 @@ impl Sandbox {
         let mut child = shell.spawn().expect("a shell");
         drop(child.stdin.take());
         self.groups.lock().expect("groups").push(child.id());
-        let deadline = Instant::now() + TIMEOUT;
-        loop {
-            if let Some(status) = child.try_wait().expect("a process") {
-                return status.code().unwrap_or(-1);
-            }
-            assert!(Instant::now() < deadline, "the script did not exit:\n{script}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        let mut status = None;
+        until(&format!("the end of\n{script}"), || {
+            status = child.try_wait().expect("a process");
+            status.is_some()
+        });
+        status.and_then(|status| status.code()).unwrap_or(-1)
     }
 }

@@ -39,7 +39,7 @@ fn every_kind_of_failure_has_its_exit_code() {
 const COMPLETION_VARIABLE: &str = "KUSTOM_COMPLETE";
 
 #[test]
-fn the_table_of_variables_is_complete() {
+fn the_table_and_the_help_of_variables_are_complete() {
     let name = Regex::new("KUSTOM_[A-Z](_?[A-Z])*").expect("a valid pattern");
     let variables_in = |text: &str| -> BTreeSet<String> {
         name.find_iter(text).map(|found| found.as_str().to_owned()).collect()
@@ -53,4 +53,5 @@ fn the_table_of_variables_is_complete() {
     assert!(used.remove(COMPLETION_VARIABLE));
     assert!(read("docs/completions.md").contains(COMPLETION_VARIABLE));
     assert_eq!(documented, used, "the variables in docs/profiles.md, and those in src");
+    assert_eq!(variables_in(&read("src/commands/help/environment.txt")), used, "those in the help");
 }

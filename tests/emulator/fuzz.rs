@@ -51,8 +51,7 @@ proptest! {
         let order = world.right(Ask::get(format!("/ipp/v1/sessions/{session}"))).body["order_id"].clone();
         let order = order.as_str().unwrap().to_owned();
         let contract = world.contract;
-        let operations = contract.operations().into_iter().chain(contract.order_operations());
-        for operation in operations.chain(contract.emulators_own()) {
+        for operation in contract.operations.iter().chain(&contract.orders).chain(&contract.own) {
             let id = if operation.path.contains("/orders/") { &order } else if operation.path.contains("/devices/") { &device } else { &session };
             let path = operation.path.split('/').map(|part| if part.starts_with('{') { id } else { part });
             let path = format!("{}?{query}", path.collect::<Vec<_>>().join("/"));
@@ -62,7 +61,7 @@ proptest! {
                 "POST" => "POST",
                 _ => "DELETE",
             };
-            world.send(Some(operation.id), Ask::new(method, path).merchant().json(&body));
+            world.send(Some(operation.id.clone()), Ask::new(method, path).merchant().json(&body));
         }
     }
 

@@ -8,6 +8,7 @@
 mod common;
 
 mod clock;
+mod contract_checker;
 mod faults;
 mod fuzz;
 mod load;

@@ -63,7 +63,7 @@ fn all_seven_operations_match_their_description() {
     };
     assert_eq!((list(""), list("?include_consumed=false")), (vec![json!("CONSUMED")], vec![]));
 
-    let own = world.contract.emulators_own().into_iter().map(|own| own.id);
+    let own = world.contract.own.iter().map(|own| own.id.clone());
     let own: BTreeSet<_> = own.filter(|id| id.starts_with("pos")).collect();
     assert!(own.is_subset(&world.seen.lock().unwrap()), "{own:?}");
 }

@@ -15,14 +15,14 @@ fn every_operation_requires_credentials() {
         use base64::Engine as _;
         format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
     };
-    for operation in world.contract.operations().into_iter().chain(world.contract.emulators_own()) {
+    for operation in world.contract.operations.iter().chain(&world.contract.own) {
         let path = operation.path.replace(['{', '}'], "").replace("sessionId", NO_ID);
-        let method: &'static str = Box::leak(operation.method.into_boxed_str());
+        let method: &'static str = Box::leak(operation.method.clone().into_boxed_str());
         let none = world.wrong(Ask::new(method, &path).without("authorization"));
         assert_eq!(none.status, 401, "{path}");
         assert!(none.headers.contains_key("www-authenticate"));
         let ask = Ask::new(method, &path).header("authorization", "Basic kco_test_api_other");
-        assert_eq!(world.send(Some(operation.id), ask).status, 401, "{path}");
+        assert_eq!(world.send(Some(operation.id.clone()), ask).status, 401, "{path}");
     }
     let status = |value: &str| {
         world.send(None, Ask::get("/ipp/v1/devices").merchant().header("authorization", value)).status

@@ -1,21 +1,12 @@
 //! Carts: what is typed, or stands in a file, is on the wire to the unit, or is refused before anything is sent.
 
-use serde_json::{Value, json};
+use crate::common::prelude::*;
 
-use crate::common::harness::{TestCommand, TestEnv};
-use crate::common::redaction::redact;
-use crate::common::server::{Asked, Reply, Server};
-
-const KEY: &str = "kco_test_api_0123456789";
 const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
 const CREATE: [&str; 4] = ["sessions", "create", "--device", DEVICE];
 
 fn server() -> Server {
     Server::always(Reply::json(200, &json!({"session_id": DEVICE, "status": "CREATED"})))
-}
-
-fn env(server: &Server) -> TestEnv {
-    TestEnv::new().at(&server.url(), KEY)
 }
 
 fn create<'a>(env: &'a TestEnv, words: &[&str]) -> TestCommand<'a> {
@@ -45,11 +36,11 @@ fn sample() -> Value {
 #[test]
 fn the_contracts_sample_is_on_the_wire_to_the_unit() {
     let server = server();
-    let env = env(&server);
+    let env = server.env();
     let item = "T-Shirt,price=1000.00,qty=2,tax=25%,ref=SKU-001";
-    let _ = create(&env, &["--currency", "SEK", "--item", item]).run().ok();
+    create(&env, &["--currency", "SEK", "--item", item]).run().ok();
     assert_eq!(sent(&server), sample());
-    let _ = create(&env, &["--currency", "SEK", "--item", item, "--amount", "2000.00"]).run().ok();
+    create(&env, &["--currency", "SEK", "--item", item, "--amount", "2000.00"]).run().ok();
     assert_eq!(sent(&server), sample());
     let short = r#"[{"name":"T-Shirt","price":"1000.00","qty":2,"tax":"25%","ref":"SKU-001"}]"#;
     let order = sample();
@@ -65,9 +56,9 @@ fn the_contracts_sample_is_on_the_wire_to_the_unit() {
     for text in [short, &items, &sums.to_string(), csv, &bom, &tabs, &csv.replace(',', ";"), api] {
         let file = env.file("cart", text);
         let words = ["--currency", "SEK", "--cart", file.to_str().expect("a path")];
-        let _ = create(&env, &words).run().ok();
+        create(&env, &words).run().ok();
         assert_eq!(sent(&server), sample(), "{text}");
-        let _ = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(text).run().ok();
+        create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(text).run().ok();
         assert_eq!(sent(&server), sample(), "{text}");
     }
 }
@@ -75,7 +66,7 @@ fn the_contracts_sample_is_on_the_wire_to_the_unit() {
 #[test]
 fn all_that_a_line_can_have() {
     let server = server();
-    let env = env(&server);
+    let env = server.env();
     let items = [
         "--item",
         r#""Shirt, blue",price=100.00,qty=3,tax=12%,discount=50.00,type=physical,ref=SKU-1"#,
@@ -87,7 +78,7 @@ fn all_that_a_line_can_have() {
     let words =
         ["--currency", "SEK", "--reference", "r-1", "--reference2", "r-2", "--merchant-data", "{\"a\":1}"];
     let location = ["--location", DEVICE];
-    let _ = create(&env, &[&items[..], &words, &location].concat()).run().ok();
+    create(&env, &[&items[..], &words, &location].concat()).run().ok();
     assert_eq!(server.asked()[0].query("location_id"), Some(DEVICE));
     let expected = json!({
         "device_id": DEVICE, "order_amount": 24700, "order_tax_amount": 2679 - 107, "purchase_currency": "SEK",
@@ -104,14 +95,14 @@ fn all_that_a_line_can_have() {
     assert_eq!(sent(&server), expected);
     // What the API has learnt since is sent as it is.
     let cart = r#"[{"name":"x","unit_price":1,"tax_rate":0,"image_url":"https://example.com/x.png"}]"#;
-    let _ = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().ok();
+    create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().ok();
     assert_eq!(sent(&server)["order_items"][0]["image_url"], "https://example.com/x.png");
 }
 
 #[test]
 fn currencies_have_their_own_decimals() {
     let server = server();
-    let env = env(&server);
+    let env = server.env();
     for (currency, price, unit) in [
         ("JPY", "500", 500),
         ("KWD", "1.250", 1250),
@@ -120,20 +111,22 @@ fn currencies_have_their_own_decimals() {
         ("SEK", "5", 500),
     ] {
         let item = format!("x,price={price},qty=2,tax=10%");
-        let _ = create(&env, &["--currency", currency, "--item", &item]).run().ok();
+        create(&env, &["--currency", currency, "--item", &item]).run().ok();
         let body = sent(&server);
         assert_eq!(
             (&body["order_items"][0]["unit_price"], &body["order_amount"]),
             (&json!(unit), &json!(unit * 2))
         );
-        let _ = create(&env, &["--currency", currency, "--amount", price]).run().ok();
+        create(&env, &["--currency", currency, "--amount", price]).run().ok();
         assert_eq!(sent(&server)["order_amount"], unit);
     }
     let asked = server.asked().len();
-    let said = create(&env, &["--currency", "JPY", "--item", "x,price=500.50"]).run().assert_failure(2);
-    assert!(said.starts_with("error: --item 1: price: "), "{said}");
-    let said = create(&env, &["--currency", "KWD", "--amount", "1.2505"]).run().assert_failure(2);
-    assert!(said.starts_with("error: --amount: "), "{said}");
+    create(&env, &["--currency", "JPY", "--item", "x,price=500.50"])
+        .run()
+        .assert_failure_with(2, "error: --item 1: price: ");
+    create(&env, &["--currency", "KWD", "--amount", "1.2505"])
+        .run()
+        .assert_failure_with(2, "error: --amount: ");
     assert_eq!(server.asked().len(), asked);
 }
 
@@ -146,9 +139,9 @@ fn the_profiles_currency_is_the_default() {
         server.url()
     );
     let env = TestEnv::new().with_profiles(&text);
-    let _ = create(&env, &["--item", "x,price=1.00"]).run().ok();
+    create(&env, &["--item", "x,price=1.00"]).run().ok();
     assert_eq!(sent(&server)["purchase_currency"], "NOK");
-    let _ = create(&env, &["--item", "x,price=1", "--currency", "jpy"]).run().ok();
+    create(&env, &["--item", "x,price=1", "--currency", "jpy"]).run().ok();
     assert_eq!(
         (&sent(&server)["purchase_currency"], &sent(&server)["order_amount"]),
         (&"JPY".into(), &1.into())
@@ -158,7 +151,7 @@ fn the_profiles_currency_is_the_default() {
 #[test]
 fn what_does_not_add_up_is_named_and_not_sent() {
     let server = Server::unwanted();
-    let env = env(&server);
+    let env = server.env();
     let whole = |why: &str| format!("error: the cart does not add up: {why}\n  hint: nothing was sent\n");
     let line = r#"{"name":"Cup","unit_price":10000,"quantity":2,"tax_rate":2500"#;
     for (cart, why) in [
@@ -200,7 +193,7 @@ fn what_does_not_add_up_is_named_and_not_sent() {
 #[test]
 fn what_is_no_cart_is_named_and_not_sent() {
     let server = Server::unwanted();
-    let env = env(&server);
+    let env = server.env();
     for (cart, begins) in [
         ("", "--cart: it is neither JSON, nor CSV with a header row such as name,price,qty,tax"),
         ("[", "--cart: EOF while parsing a list"),
@@ -228,8 +221,10 @@ fn what_is_no_cart_is_named_and_not_sent() {
             "--cart is in NOK, but the session would be in SEK",
         ),
     ] {
-        let said = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().assert_failure(2);
-        assert!(said.starts_with(&format!("error: {begins}")), "{cart}: {said}");
+        create(&env, &["--currency", "SEK", "--cart", "-"])
+            .stdin(cart)
+            .run()
+            .assert_failure_with(2, &format!("error: {begins}"));
     }
     for (item, begins) in [
         ("Cup", "--item 1: 'price' is missing"),
@@ -246,24 +241,24 @@ fn what_is_no_cart_is_named_and_not_sent() {
         ("\"Cup,price=1", "--item 1: the quotation marks do not match"),
         ("Cup,price=1,000.00", "--item 1: '000.00' is not a pair"),
     ] {
-        let said = create(&env, &["--currency", "SEK", "--item", item]).run().assert_failure(2);
-        assert!(said.starts_with(&format!("error: {begins}")), "{item}: {said}");
+        create(&env, &["--currency", "SEK", "--item", item])
+            .run()
+            .assert_failure_with(2, &format!("error: {begins}"));
     }
-    let _ =
-        create(&env, &["--currency", "SEK", "--item", "a,price=1", "--cart", "-"]).run().assert_failure(2);
-    let _ = create(&env, &["--currency", "SEK", "--item", "a,price=-1"]).run().assert_failure(2);
-    let _ = create(&env, &["--currency", "SEK", "--item", "a,price=0"]).run().assert_failure(2);
+    create(&env, &["--currency", "SEK", "--item", "a,price=1", "--cart", "-"]).run().assert_failure(2);
+    create(&env, &["--currency", "SEK", "--item", "a,price=-1"]).run().assert_failure(2);
+    create(&env, &["--currency", "SEK", "--item", "a,price=0"]).run().assert_failure(2);
     server.assert_untouched();
 }
 
 #[test]
 fn nothing_overflows_at_the_limits() {
     let server = server();
-    let env = env(&server);
+    let env = server.env();
     let most = i64::MAX;
     let cart = |lines: &str| create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(lines);
     let largest = format!(r#"[{{"name":"a","unit_price":{most},"tax_rate":1000000}}]"#);
-    let _ = cart(&largest).run().ok();
+    cart(&largest).run().ok();
     assert_eq!(sent(&server)["order_amount"], most);
     for (lines, told) in [
         (
@@ -286,8 +281,7 @@ fn nothing_overflows_at_the_limits() {
         ),
         (r#"[{"name":"a","price":"92233720368547758.08"}]"#.to_owned(), "price: "),
     ] {
-        let said = cart(&lines).run().assert_failure(2);
-        assert!(said.contains(told), "{lines}: {said}");
+        cart(&lines).run().assert_failure_with(2, told);
     }
     assert_eq!(server.asked().len(), 1);
 }
@@ -295,30 +289,23 @@ fn nothing_overflows_at_the_limits() {
 #[test]
 fn a_dry_run_prints_the_bytes_that_are_sent_and_sends_none() {
     let server = server();
-    let env = env(&server);
-    let words = [
-        "--currency",
-        "SEK",
-        "--item",
-        "Ö \"x\",price=1,tax=25%",
-        "--reference",
-        "r-1",
-        "--location",
-        DEVICE,
-    ];
+    let env = server.env();
+    let item = ["--item", "Ö \"x\",price=1,tax=25%", "--currency", "SEK"];
+    let words = [item, ["--reference", "r-1", "--location", DEVICE]].concat();
     let dry = |format: &str| create(&env, &[&words[..], &["--dry-run", "-o", format]].concat()).run();
     let table = dry("table").assert_code(0);
     let json = dry("json").json();
     server.assert_untouched();
     assert!(!env.state_folder().exists(), "a dry run is not an attempt");
     assert_eq!(table.stderr, "No session was created.\n");
-    let _ = create(&env, &words).run().ok();
+    create(&env, &words).run().ok();
     let [asked] = server.asked().try_into().expect("one request");
     let shown = |text: &str| redact(text, env.path());
     let body = String::from_utf8(asked.body.clone()).expect("text");
     assert_eq!(&shown(&table.stdout), &shown(&format!("POST {}\n\n{body}\n", asked.target)));
     assert_eq!((&json["method"], &json["path"]), (&"POST".into(), &asked.target.as_str().into()));
     assert_eq!(&shown(&json["body"].to_string()), &shown(&body));
-    let told = create(&env, &[&words[..], &["--dry-run", "--watch"]].concat()).run().assert_failure(2);
-    assert!(told.contains("cannot be used with"), "{told}");
+    create(&env, &[&words[..], &["--dry-run", "--watch"]].concat())
+        .run()
+        .assert_failure_with(2, "cannot be used with");
 }

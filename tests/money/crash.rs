@@ -3,24 +3,14 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use kustom::ledger::Outcome;
 
 use super::faults::{in_shops, points, repeat};
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device};
-use crate::common::harness::{RunningCommand, TIMEOUT};
 use crate::common::ledger::{lock as lock_ledger, move_to_host};
-
-#[track_caller]
-pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !condition() {
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
+use crate::common::prelude::*;
 
 #[test]
 fn killed_at_any_point_of_the_exchange() {
@@ -80,19 +70,13 @@ fn told_to_stop_at_any_point_of_the_exchange() {
         shop.wire.breaks(Fault::At(*point, Then::Hold));
         let running = shop.command(&sale).spawn();
         shop.wire.until_held();
-        send(&running, signal);
+        running.signal(signal);
         let outcome = running.wait();
         let charged = shop.judge(&case, &sale, &Charged::new(), &outcome);
         assert_eq!(outcome.code, Some(UNKNOWN), "{case}: {}", outcome.stderr);
         assert_eq!(shop.unknown(&sale), Some(attempt_of(&outcome)), "{case}");
         repeat(shop, &case, &sale, outcome.code, charged);
     });
-}
-
-pub(crate) fn send(running: &RunningCommand, signal: &str) {
-    let kill = format!("kill -{signal} {}", running.id());
-    let sent = std::process::Command::new("/bin/sh").args(["-c", &kill]).status();
-    assert!(sent.expect("a shell").success(), "{kill}");
 }
 
 /// The file that is locked while a session is created on the shop's device.
@@ -112,7 +96,7 @@ fn lock(path: &Path) -> File {
 fn shop() -> Shop {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    let _ = shop.command(&sale).run().ok();
+    shop.command(&sale).run().ok();
     shop
 }
 
@@ -145,7 +129,7 @@ fn stopped_while_it_waits_for_another_sale_on_the_device() {
         let held = lock(&device_lock(&shop));
         let running = shop.env.command(sale.words("table")).spawn();
         running.until_stderr(|said| said.contains("waiting for its outcome"));
-        send(&running, signal);
+        running.signal(signal);
         let stopped = running.wait().assert_code(if signal == "TERM" { 143 } else { 130 });
         drop(held);
         let charged = shop.judge_stopped("stopped in the queue", &sale, &stopped);

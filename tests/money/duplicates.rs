@@ -3,20 +3,16 @@
 use kustom::emulator::state::AfterDecline;
 use kustom::emulator::{API_KEY, State};
 use kustom::model::{PaymentMethod, TapOutcome};
-use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device};
-use crate::common::harness::CommandOutput;
 use crate::common::ledger::move_to_host;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 fn unknown(shop: &mut Shop, with_reference: bool) -> (Sale, String) {
     let sale = shop.sale(with_reference);
-    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
-    let outcome = shop.command(&sale).run().assert_code(UNKNOWN);
-    shop.wire.until_quiet();
-    (sale, attempt_of(&outcome))
+    let attempt = shop.lose(&sale, &[]);
+    (sale, attempt)
 }
 
 fn created(outcome: CommandOutput) -> String {
@@ -49,8 +45,10 @@ fn an_unknown_outcome_says_which_commands_settle_it() {
     let mut shop = Shop::open();
     let sale = shop.sale(false);
     shop.wire.breaks(Fault::At(Point::Answer(20), Then::Close));
-    let said = shop.env.run(sale.words("table")).assert_failure(UNKNOWN);
-    assert!(said.starts_with("error: the session may have been created: the connection to "), "{said}");
+    let said = shop
+        .env
+        .run(sale.words("table"))
+        .assert_failure_with(UNKNOWN, "error: the session may have been created: the connection to ");
     let lines = [
         "  hint: check the device or the portal for the session before you create it again",
         "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
@@ -95,8 +93,11 @@ fn two_coffees_in_a_row_are_two_sales() {
     let second = created(shop.command(&coffee).run());
     assert_ne!(first, second);
     let empty = Sale { reference: Some(String::new()), ..coffee };
-    let said = shop.command(&empty).run().assert_code(2);
-    assert!(said.stderr.contains("a value is required for '--reference <TEXT>'"), "{}", said.stderr);
+    let _ = shop
+        .command(&empty)
+        .run()
+        .assert_code(2)
+        .assert_stderr("a value is required for '--reference <TEXT>'");
     let (one, other) = (shop.sale(true), shop.sale(true));
     let _ = created(shop.command(&one).run());
     let _ = created(shop.command(&other).run());
@@ -189,12 +190,12 @@ fn a_twin_that_cannot_be_asked_stops_it_and_so_does_one_that_is_gone() {
     let id = shop.attempts()[0].session_id().expect("a session").to_owned();
     let missing = Server::always(Reply::problem(404, "gone"));
     move_to_host(&shop.env.state_folder(), &missing.url());
-    let gone = shop.command(&sale).env("KUSTOM_BASE_URL", missing.url()).run().assert_code(DUPLICATE);
-    assert!(
-        gone.stderr.contains(&format!("session {id} already, and its status cannot be read")),
-        "{}",
-        gone.stderr
-    );
+    let _ = shop
+        .command(&sale)
+        .env("KUSTOM_BASE_URL", missing.url())
+        .run()
+        .assert_code(DUPLICATE)
+        .assert_stderr(&format!("session {id} already, and its status cannot be read"));
     assert_eq!(missing.lines().iter().filter(|line| line.starts_with("POST")).count(), 0);
 }
 
@@ -266,10 +267,9 @@ fn who_waited_for_a_sale_that_was_lost_is_stopped_by_it() {
     shop.wire.until_held();
     let second = shop.env.command(sale.words("table")).spawn();
     second.until_stderr(|said| said.contains("waiting for its outcome"));
-    super::crash::send(&first, "INT");
+    first.signal("INT");
     let attempt = attempt_of(&first.wait().assert_code(UNKNOWN));
-    let stopped = second.wait().assert_code(DUPLICATE);
-    assert!(stopped.stderr.contains(&attempt), "{}", stopped.stderr);
+    let _ = second.wait().assert_code(DUPLICATE).assert_stderr(&attempt);
     assert_eq!(shop.wire.posts().len(), 1);
 }
 
@@ -280,12 +280,17 @@ fn a_create_that_was_stopped_is_named_and_waited_for_as_long_as_the_time_limit()
     shop.wire.breaks(Fault::Pause);
     let first = shop.command(&sale).spawn();
     shop.wire.until_held();
-    super::crash::send(&first, "STOP");
+    first.signal("STOP");
     let other = shop.sale(true);
-    let waited = shop.env.command(other.args()).args(["--timeout", "100ms"]).run().assert_code(6);
-    assert!(waited.stderr.contains(&format!("process {})", first.id())), "{}", waited.stderr);
+    let _ = shop
+        .env
+        .command(other.args())
+        .args(["--timeout", "100ms"])
+        .run()
+        .assert_code(6)
+        .assert_stderr(&format!("process {})", first.id()));
     assert_eq!(shop.wire.posts().len(), 1);
-    super::crash::send(&first, "CONT");
+    first.signal("CONT");
     shop.wire.release();
     let _ = created(first.wait());
 }

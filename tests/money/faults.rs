@@ -33,13 +33,13 @@ fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
     shop.runs += 1;
     match charged.first() {
         Some(session) => {
-            let _ = shop.env.run(["sessions", "recover", &attempt, "--session", session, "-q"]).ok();
+            shop.env.run(["sessions", "recover", &attempt, "--session", session, "-q"]).ok();
             if sale.reference.is_none() {
                 return;
             }
         }
         None => {
-            let _ = shop.env.run(["sessions", "recover", &attempt, "--not-carried-out", "-q"]).ok();
+            shop.env.run(["sessions", "recover", &attempt, "--not-carried-out", "-q"]).ok();
         }
     }
     let outcome = shop.command(sale).run();
@@ -75,7 +75,7 @@ pub(crate) fn in_shops<C: Sync>(cases: &[C], work: impl Fn(&mut Shop, &C) + Sync
 
 pub(crate) fn points(shop: &mut Shop, with_reference: bool, parts: usize) -> Vec<Point> {
     let sale = shop.sale(with_reference);
-    let _ = shop.command(&sale).run().ok();
+    shop.command(&sale).run().ok();
     let ((request_head, request), (answer_head, answer)) = shop.wire.lengths();
     let spread = |head: usize, whole: usize, edges: &[usize]| {
         let mut places: Vec<usize> = (0..parts).map(|part| part * whole / parts).collect();

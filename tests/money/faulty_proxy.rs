@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
 
-use crate::common::harness::TIMEOUT;
+use crate::common::prelude::*;
 
 /// What a session is asked for with.
 const POST: &[u8] = b"POST /ipp/v1/sessions";
@@ -79,7 +79,8 @@ struct Shared {
 #[derive(Default)]
 struct Status {
     fault: Option<Fault>,
-    /// Connections that are not over yet.
+    /// Connections that were made, and those that are not over yet.
+    accepted: usize,
     open: usize,
     /// Whether a fault has held the connection since it was set.
     held: bool,
@@ -154,10 +155,9 @@ impl Wire {
         self.until("nobody asks any more", |status| status.turned_away >= times);
     }
 
-    /// How often a session was asked for, or anything else was done with it.
-    pub(crate) fn reads_of(&self, session: uuid::Uuid) -> usize {
-        let session = session.to_string();
-        self.shared.change(|status| status.reads.iter().filter(|line| line.contains(&session)).count())
+    /// The number of requests other than a POST whose line contains this, such as the ID of a session.
+    pub(crate) fn reads_of(&self, part: &str) -> usize {
+        self.shared.change(|status| status.reads.iter().filter(|line| line.contains(part)).count())
     }
 
     /// Waits until every connection is over, so that nothing can reach the emulator any more.
@@ -174,6 +174,10 @@ impl Wire {
     /// The POSTs that reached the emulator whole, so far.
     pub(crate) fn posts(&self) -> Vec<String> {
         self.shared.change(|status| status.posts.clone())
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.shared.change(|status| status.accepted)
     }
 
     /// The lengths of the last POST that passed: of its head and of its whole, and those of its answer.
@@ -327,7 +331,10 @@ fn listen(receive_buffer: Option<u32>) -> TcpListener {
 async fn accept(listener: TcpListener, upstream: SocketAddr, shared: Arc<Shared>) {
     loop {
         let (client, _) = listener.accept().await.expect("a connection");
-        shared.change(|status| status.open += 1);
+        shared.change(|status| {
+            status.accepted += 1;
+            status.open += 1;
+        });
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             // A program that hangs up has its reasons.

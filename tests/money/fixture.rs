@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use kustom::emulator::state::STOCKHOLM;
-use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
+use kustom::emulator::{Emulator, State};
 use kustom::ledger::Attempt;
-use kustom::model::{Metadata, Session};
-use serde_json::Value;
+use kustom::model::Session;
+use uuid::Uuid;
 
-use super::faulty_proxy::Wire;
-use crate::common::harness::{CommandOutput, TestCommand, TestEnv};
+use super::faulty_proxy::{Fault, Point, Then, Wire};
+use crate::common::contract_emulator::{Ask, ask_router};
 use crate::common::ledger::attempts;
+use crate::common::prelude::*;
 
 /// The exit codes of a create, by name.
 pub(crate) const DUPLICATE: i32 = 9;
@@ -56,7 +57,7 @@ impl Shop {
         let emulator = Emulator::new(State::seed());
         let device = device(&emulator, "Till 1");
         let wire = Wire::to(&emulator);
-        let env = TestEnv::new().at(&wire.url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+        let env = TestEnv::new().at_emulator(&wire.url());
         Self { emulator, wire, env, device, runs: 0, sales: 0 }
     }
 
@@ -70,6 +71,36 @@ impl Shop {
     pub(crate) fn command(&mut self, sale: &Sale) -> TestCommand<'_> {
         self.runs += 1;
         self.env.command(sale.args())
+    }
+
+    /// Creates a session for the sale, with more flags.
+    pub(crate) fn create(&self, sale: &Sale, more: &[&str]) -> CommandOutput {
+        self.env.command(sale.args()).args(more).run()
+    }
+
+    pub(crate) fn created(&self, sale: &Sale) -> Uuid {
+        session_id(&self.create(sale, &[]).assert_code(0))
+    }
+
+    /// Creates a session whose response is lost, and returns the ID of the attempt.
+    pub(crate) fn lose(&self, sale: &Sale, more: &[&str]) -> String {
+        self.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
+        let attempt = attempt_of(&self.create(sale, more).assert_code(UNKNOWN));
+        self.wire.until_quiet();
+        attempt
+    }
+
+    pub(crate) fn pay(&self, id: Uuid) {
+        self.emulator.with_state(|state, moment| state.pay(id, None, moment)).expect("a payment");
+    }
+
+    pub(crate) fn cancel(&self, id: Uuid) {
+        self.emulator.with_state(|state, moment| state.cancel_session(id, moment)).expect("a cancellation");
+    }
+
+    pub(crate) fn status(&self, id: Uuid) -> String {
+        let session = self.emulator.with_state(|state, moment| state.session(id, moment.now));
+        session.expect("a session").status.expect("a status").to_string()
     }
 
     pub(crate) fn sessions(&self) -> Vec<Session> {
@@ -176,13 +207,14 @@ impl Shop {
 }
 
 pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
-    let new = kustom::emulator::state::NewSimulatedDevice {
-        name: name.to_owned(),
-        location_id: Some(STOCKHOLM),
-        metadata: Metadata::new(),
-    };
-    let made = emulator.with_state(|state, moment| state.create_simulated_device(new, moment));
-    made.expect("a device").id.expect("an id")
+    let body = json!({"name": name, "location_id": STOCKHOLM});
+    let created = ask_router(emulator, Ask::new("POST", "/ipp/v1/dev/devices").json(&body));
+    created.body["id"].as_str().expect("an ID").to_owned()
+}
+
+#[track_caller]
+pub(crate) fn session_id(outcome: &CommandOutput) -> Uuid {
+    outcome.document()["session_id"].as_str().expect("an ID").parse().expect("a UUID")
 }
 
 #[track_caller]

@@ -2,48 +2,34 @@
 
 use kustom::emulator::state::AfterDecline;
 use kustom::model::TapOutcome;
-use uuid::Uuid;
 
-use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{DUPLICATE, Sale, Shop, UNKNOWN, attempt_of};
-use crate::common::harness::CommandOutput;
+use super::fixture::{DUPLICATE, Sale, Shop, attempt_of, session_id};
+use crate::common::prelude::*;
 
 const RETURN: [&str; 2] = ["--if-exists", "return"];
 const WATCH: [&str; 3] = ["--watch", "--interval", "20ms"];
-
-fn create(shop: &Shop, sale: &Sale, more: &[&str]) -> CommandOutput {
-    shop.env.command(sale.args()).args(more).run()
-}
-
-fn id_of(outcome: &CommandOutput) -> Uuid {
-    outcome.document()["session_id"].as_str().expect("an ID").parse().expect("a UUID")
-}
-
-fn pay(shop: &Shop, id: Uuid) {
-    shop.emulator.with_state(|state, moment| state.pay(id, None, moment)).expect("a payment");
-}
 
 #[test]
 fn return_prints_the_session_that_exists_with_its_present_status() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    let id = id_of(&create(&shop, &sale, &RETURN).assert_code(0));
-    let open = create(&shop, &sale, &RETURN).assert_code(0);
-    assert_eq!(id_of(&open), id);
+    let id = session_id(&shop.create(&sale, &RETURN).assert_code(0));
+    let open = shop.create(&sale, &RETURN).assert_code(0);
+    assert_eq!(session_id(&open), id);
     assert!(open.stdout.contains("\"CREATED\""), "{}", open.stdout);
-    pay(&shop, id);
+    shop.pay(id);
     // The second time, the ledger knows the status.
     for _ in 0..2 {
-        let paid = create(&shop, &sale, &RETURN).assert_code(0);
-        assert_eq!(id_of(&paid), id);
+        let paid = shop.create(&sale, &RETURN).assert_code(0);
+        assert_eq!(session_id(&paid), id);
         assert!(paid.stdout.contains("\"FINALIZED\"") && paid.stdout.contains("order_id"), "{}", paid.stdout);
     }
     assert_eq!(shop.wire.posts().len(), 1);
     let table = shop.env.command(sale.words("table")).args(RETURN).run().assert_code(0);
     let said = "This sale already has session <id-1>; no other one was created.\nPaid. Order <id-2>.\n";
     assert_eq!(table.err(), said);
-    let _ = create(&shop, &sale, &[]).assert_code(DUPLICATE);
-    let _ = create(&shop, &sale, &["--if-exists", "fail"]).assert_code(DUPLICATE);
+    let _ = shop.create(&sale, &[]).assert_code(DUPLICATE);
+    let _ = shop.create(&sale, &["--if-exists", "fail"]).assert_code(DUPLICATE);
     shop.close();
 }
 
@@ -55,8 +41,8 @@ fn return_with_watch_exits_by_the_outcome_of_the_session_that_exists() {
     let line = [&RETURN[..], &WATCH].concat();
     for (end, code) in [("pay", 0), ("cancel", 10), ("decline", 12)] {
         let sale = shop.sale(true);
-        let stopped = create(&shop, &sale, &[&line[..], &["--timeout", "60ms"]].concat()).assert_code(13);
-        let id = id_of(&stopped);
+        let stopped = shop.create(&sale, &[&line[..], &["--timeout", "60ms"]].concat()).assert_code(13);
+        let id = session_id(&stopped);
         let again = shop.env.command(sale.words("table")).args(&line).spawn();
         again.until_stdout(|shown| shown.contains("CREATED"));
         let ended = shop.emulator.with_state(|state, moment| match end {
@@ -75,9 +61,9 @@ fn return_with_watch_exits_by_the_outcome_of_the_session_that_exists() {
 fn return_creates_a_session_if_the_earlier_one_ended_unpaid() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    let first = id_of(&create(&shop, &sale, &RETURN).assert_code(0));
-    shop.emulator.with_state(|state, moment| state.cancel_session(first, moment)).expect("cancelled");
-    assert_ne!(id_of(&create(&shop, &sale, &RETURN).assert_code(0)), first);
+    let first = session_id(&shop.create(&sale, &RETURN).assert_code(0));
+    shop.cancel(first);
+    assert_ne!(session_id(&shop.create(&sale, &RETURN).assert_code(0)), first);
     assert_eq!(shop.charged(&sale).len(), 2);
 }
 
@@ -85,11 +71,9 @@ fn return_creates_a_session_if_the_earlier_one_ended_unpaid() {
 fn what_may_have_been_created_stays_exit_9_with_return_too() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
-    let attempt = attempt_of(&create(&shop, &sale, &RETURN).assert_code(UNKNOWN));
-    shop.wire.until_quiet();
+    let attempt = shop.lose(&sale, &RETURN);
     for more in [&RETURN[..], &["--if-exists", "fail"], &[&RETURN[..], &WATCH].concat()] {
-        let stopped = create(&shop, &sale, more).assert_code(DUPLICATE);
+        let stopped = shop.create(&sale, more).assert_code(DUPLICATE);
         assert_eq!(attempt_of(&stopped), attempt);
         assert_eq!(stopped.stdout, "");
     }
@@ -100,10 +84,10 @@ fn what_may_have_been_created_stays_exit_9_with_return_too() {
 fn return_rejects_a_session_of_another_amount() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    let id = id_of(&create(&shop, &sale, &RETURN).assert_code(0));
-    pay(&shop, id);
+    let id = session_id(&shop.create(&sale, &RETURN).assert_code(0));
+    shop.pay(id);
     let dearer = Sale { amount: sale.amount + 1, ..sale };
-    let stopped = create(&shop, &dearer, &[&RETURN[..], &WATCH].concat()).assert_code(DUPLICATE);
+    let stopped = shop.create(&dearer, &[&RETURN[..], &WATCH].concat()).assert_code(DUPLICATE);
     let error = stopped.last_error();
     assert_eq!((&error["kind"], &error["session_id"]), (&"duplicate".into(), &id.to_string().into()));
     assert!(error["message"].as_str().expect("a message").contains("of another amount than"), "{error}");
@@ -113,9 +97,9 @@ fn return_rejects_a_session_of_another_amount() {
 fn return_does_not_answer_while_the_status_cannot_be_read() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    let _ = create(&shop, &sale, &RETURN).assert_code(0);
+    let _ = shop.create(&sale, &RETURN).assert_code(0);
     shop.wire.down(true);
-    let nowhere = create(&shop, &sale, &RETURN).assert_code(6);
+    let nowhere = shop.create(&sale, &RETURN).assert_code(6);
     shop.wire.down(false);
     assert_eq!(nowhere.stdout, "");
 }
@@ -124,12 +108,12 @@ fn return_does_not_answer_while_the_status_cannot_be_read() {
 fn allow_duplicate_and_if_exists_exclude_each_other() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
-    let _ = create(&shop, &sale, &["--allow-duplicate", "--if-exists", "return"]).assert_code(2);
+    let _ = shop.create(&sale, &["--allow-duplicate", "--if-exists", "return"]).assert_code(2);
     assert!(shop.attempts().is_empty());
 }
 
 fn stopped_by(shop: &Shop, sale: &Sale) {
-    let stopped = create(shop, sale, &[]).assert_code(DUPLICATE);
+    let stopped = shop.create(sale, &[]).assert_code(DUPLICATE);
     let message = stopped.last_error()["message"].as_str().expect("a message").to_owned();
     assert!(message.ends_with("was stopped before it could print that"), "{message}");
     assert_eq!(shop.charged(sale).len(), 1);
@@ -146,9 +130,9 @@ fn a_session_that_was_never_printed_stops_the_same_create() {
         assert!(!shop.attempts()[0].reported, "{format}");
         stopped_by(&shop, &sale);
         // Once it was printed, the next coffee is another sale.
-        let id = id_of(&create(&shop, &sale, &RETURN).assert_code(0));
+        let id = session_id(&shop.create(&sale, &RETURN).assert_code(0));
         assert!(shop.charged(&sale).contains(&id.to_string()));
-        assert_ne!(id_of(&create(&shop, &sale, &[]).assert_code(0)), id, "{format}");
+        assert_ne!(session_id(&shop.create(&sale, &[]).assert_code(0)), id, "{format}");
     }
 }
 
@@ -161,7 +145,7 @@ fn a_wait_that_was_killed_or_whose_pipe_was_closed_stops_the_same_create() {
             let command = shop.env.command(sale.words(format)).args(WATCH);
             if is_killed {
                 let running = command.spawn();
-                super::crash::until("a session", || {
+                until("a session", || {
                     shop.attempts().first().is_some_and(|attempt| attempt.session_id().is_some())
                 });
                 let _ = running.kill();
@@ -180,14 +164,12 @@ fn an_outcome_that_was_printed_is_marked() {
         let mut shop = Shop::open();
         let sale = shop.sale(false);
         let running = shop.env.command(sale.words(format)).args(WATCH).spawn();
-        super::crash::until("a session", || {
-            shop.attempts().first().is_some_and(|attempt| attempt.session_id().is_some())
-        });
+        until("a session", || shop.attempts().first().is_some_and(|attempt| attempt.session_id().is_some()));
         let id = shop.attempts()[0].session_id().expect("a session").parse().expect("a UUID");
-        pay(&shop, id);
+        shop.pay(id);
         let _ = running.wait().assert_code(0);
         assert!(shop.attempts()[0].reported, "{format}");
-        let _ = create(&shop, &sale, &[]).assert_code(0);
+        let _ = shop.create(&sale, &[]).assert_code(0);
         assert_eq!(shop.charged(&sale).len(), 2);
     }
 }

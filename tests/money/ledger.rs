@@ -2,23 +2,17 @@
 //! journals of earlier versions, which are imported.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Condvar, Mutex};
 
 use jiff::{Timestamp, ToSpan as _};
 use kustom::ledger::{Attempt, Outcome};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fixture::{DUPLICATE, Shop, device};
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
 use crate::common::ledger;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 pub(crate) const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
-const KEY: &str = "kco_test_api_0123456789";
-
 pub(crate) fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 + number)
 }
@@ -162,8 +156,7 @@ fn pruning_keeps_what_is_unknown_or_open_or_young() {
     let all = env.run(["sessions", "list", "--prune", "1ms"]);
     assert!(all.err().starts_with("Removed 1 resolved attempt from the ledger.\n"), "{}", all.err());
     assert_eq!(kept(&env), [id(3), id(6), id(7)]);
-    let mode = fs::metadata(env.state_folder().join("ledger.db")).expect("a file").permissions();
-    assert_eq!(mode.mode() & 0o777, 0o600);
+    assert_eq!(mode(env.state_folder().join("ledger.db")), 0o600);
 }
 
 #[test]
@@ -176,10 +169,10 @@ fn the_intent_is_in_the_ledger_when_the_request_arrives() {
         *found.lock().expect("a place") = Some((asked.json(), ledger::attempts(&folder)));
         Reply::json(200, &json!({"session_id": id(1), "status": "CREATED"}))
     });
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     *folder.lock().expect("a folder") = Some(env.state_folder());
     let words = ["--amount", "2.50", "--currency", "SEK", "--reference", "r-1", "--reference2", "r-2"];
-    let _ = env.run(["sessions", "create", "--device", DEVICE].iter().chain(&words)).ok();
+    env.run(["sessions", "create", "--device", DEVICE].iter().chain(&words)).ok();
     let (body, then) = state.lock().expect("a place").take().expect("a request");
     let [attempt] = &then[..] else { panic!("{then:?}") };
     assert_eq!(attempt.outcome, Outcome::Pending);
@@ -204,7 +197,7 @@ fn a_torn_last_line_costs_nothing_else() {
         assert_eq!(listed.stderr, "", "it was being written, which is no damage");
         assert_eq!(listed.json().as_array().map(Vec::len), Some(8));
         let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
-        let _ = env.run(create).ok();
+        env.run(create).ok();
         assert_eq!(attempts(&env).len(), 9);
         assert!(matches!(attempts(&env)[8].outcome, Outcome::Created { .. }));
         let _ = env.run(create.iter().chain(&["--reference", "r-6"])).assert_code(DUPLICATE);
@@ -219,12 +212,10 @@ fn a_damaged_journal_stops_a_create_and_is_told_everywhere() {
     for damaged in [format!("oops\n{whole}"), whole.replacen("intent", "intend", 1), format!("{whole}{{\n")] {
         let env = env(&server.url(), &damaged);
         let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
-        let said = env.run(create).assert_failure(6);
-        assert!(said.starts_with("error: 1 line of the journal <home>"), "{said}");
+        env.run(create).assert_failure_with(6, "error: 1 line of the journal <home>");
         let listed = env.run(["sessions", "list"]);
         assert!(listed.stderr.contains("cannot be read"), "{}", listed.stderr);
-        let doctor = env.run(["doctor", "--offline"]).assert_code(6);
-        assert!(doctor.stdout.contains("1 line of the journal"), "{}", doctor.stdout);
+        let _ = env.run(["doctor", "--offline"]).assert_code(6).assert_stdout("1 line of the journal");
     }
     server.assert_untouched();
 }
@@ -233,16 +224,15 @@ fn a_damaged_journal_stops_a_create_and_is_told_everywhere() {
 fn without_a_ledger_nothing_is_sent() {
     let server = Server::unwanted();
     let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     env.file("state", "");
-    let said = env.run(create).assert_failure(6);
-    assert!(said.contains("the ledger <home>/state/"), "{said}");
+    let said = env.run(create).assert_failure_with(6, "the ledger <home>/state/");
     assert!(said.contains("hint: nothing was sent"), "{said}");
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     env.file("state/ledger.db/x", "");
     assert!(env.run(create).assert_failure(6).contains("hint: nothing was sent"));
     // A full disk: no file can grow.
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let full = env.command(create).through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
     assert!(full.assert_failure(6).contains("hint: nothing was sent"));
     let json = env.command(create).env("KUSTOM_OUTPUT", "json");

@@ -3,22 +3,25 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kustom::model::SessionStatus;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use serde_json::json;
 
-use super::crash::send;
 use super::fixture::Shop;
-use super::watch::{FAST, end, session, status, watch};
-use crate::common::harness::{PROGRAM, TestEnv, column, json_lines};
-use crate::common::pty::PtySession;
-use crate::common::redaction::redact;
-use crate::common::server::{Reply, Server};
+use super::watch::{FAST, end, session, watch};
+use crate::common::prelude::*;
 
 const SESSION: &str = "00000000-0000-4000-8000-00000000005e";
 
 fn warnings(stderr: &str) -> usize {
     stderr.lines().filter(|line| line.contains("still waiting")).count()
+}
+
+#[test]
+fn a_request_that_cannot_be_repeated_has_a_connection_of_its_own() {
+    let mut shop = Shop::open();
+    let mut sale = shop.sale(true);
+    "Till 1".clone_into(&mut sale.device);
+    let _ = shop.command(&sale).run().assert_code(0);
+    assert_eq!((shop.wire.posts().len(), shop.wire.reads_of("/devices"), shop.wire.accepted()), (1, 1, 2));
 }
 
 #[test]
@@ -29,7 +32,7 @@ fn an_api_that_is_away_for_a_while_is_waited_for() {
     watching.until_stdout(|said| said.contains("CREATED"));
     shop.wire.down(true);
     shop.wire.until_turned_away(60);
-    end(&shop.emulator, id, &SessionStatus::Finalized);
+    end(&shop, id, "FINALIZED");
     shop.wire.until_turned_away(62);
     shop.wire.down(false);
     let outcome = watching.wait().assert_code(0);
@@ -45,7 +48,9 @@ fn a_wait_that_ends_while_nobody_answers_does_not_say_how_the_session_stands() {
     shop.wire.down(true);
     let never = watch(&shop, &[id], &["--timeout", "100ms"]).wait().assert_code(6);
     assert_eq!(never.stdout, "");
-    assert!(never.stderr.contains("so its status is unknown"), "{}", never.stderr);
+    let unknown = format!("error: no poll of session {id} succeeded in ");
+    let hint = ", so its status is unknown\n  hint: check the network with `kustom doctor`\n";
+    assert!(never.stderr.contains(&unknown) && never.stderr.ends_with(hint), "{}", never.stderr);
     shop.wire.down(false);
     let watching = watch(&shop, &[id], &["--timeout", "2s"]);
     watching.until_stdout(|said| said.contains("CREATED"));
@@ -61,7 +66,7 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
     let shop = Shop::open();
     let ids = [session(&shop), session(&shop), session(&shop)];
     for id in ids {
-        end(&shop.emulator, id, &SessionStatus::Finalized);
+        end(&shop, id, "FINALIZED");
     }
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
@@ -93,6 +98,7 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
 fn answers_that_are_none_are_survived() {
     let session = |status: &str| Reply::json(200, &json!({"session_id": SESSION, "status": status}));
     let server = Server::script([
+        Reply::cut(),
         session("CREATED"),
         Reply::problem(503, "no"),
         Reply::problem(500, "no"),
@@ -104,13 +110,16 @@ fn answers_that_are_none_are_survived() {
         session("ACTIVE"),
         session("FINALIZED"),
     ]);
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let env = server.env();
     let outcome = env.run(["sessions", "watch", SESSION, "--interval", "1ms", "-o", "ndjson"]).assert_code(0);
     assert_eq!(column(&outcome.ndjson().into(), "status"), ["CREATED", "ACTIVE", "FINALIZED"]);
     let warnings = json_lines(&outcome.stderr);
-    assert_eq!(warnings.len(), 2, "{}", outcome.stderr);
-    assert!(warnings.iter().all(|warning| warning["warning"]["message"].is_string()));
-    assert_eq!(server.asked().len(), 10);
+    assert_eq!(warnings.len(), 3, "{}", outcome.stderr);
+    for warning in &warnings {
+        assert!(warning["warning"]["message"].as_str().unwrap().ends_with("; still waiting"), "{warning}");
+    }
+    assert_eq!(warnings[1]["warning"]["message"], "no (HTTP 503); still waiting");
+    assert_eq!(server.asked().len(), 11);
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn an_api_that_asks_for_patience_is_left_alone_for_that_long() {
             _ => Reply::json(200, &json!({"session_id": SESSION, "status": "FINALIZED"})),
         }
     });
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let env = server.env();
     let _ = env.run(["sessions", "watch", SESSION, "--interval", "1ms"]).assert_code(0);
     let times = times.lock().expect("times");
     assert_eq!(times.len(), 2);
@@ -136,18 +145,18 @@ fn an_api_that_asks_for_patience_is_left_alone_for_that_long() {
 fn who_stops_waiting_leaves_the_session_as_it_is() {
     let shop = Shop::open();
     let ended = session(&shop);
-    end(&shop.emulator, ended, &SessionStatus::Cancelled);
+    end(&shop, ended, "CANCELLED");
     for signal in ["INT", "TERM"] {
         for format in ["table", "json"] {
             let id = session(&shop);
             let watching = watch(&shop, &[ended, id], &["-o", format]);
-            crate::crash::until("both were seen", || shop.wire.reads_of(id) > 1);
+            until("both were seen", || shop.wire.reads_of(&id.to_string()) > 1);
             if format == "table" {
                 watching.until_stdout(|said| said.lines().count() == 2);
             }
-            send(&watching, signal);
+            watching.signal(signal);
             let outcome = watching.wait().assert_code(if signal == "TERM" { 143 } else { 130 });
-            assert_eq!(status(&shop, id), SessionStatus::Created, "{signal}");
+            assert_eq!(shop.status(id), "CREATED", "{signal}");
             if format == "json" {
                 let kind = if signal == "TERM" { "terminated" } else { "interrupted" };
                 assert_eq!(outcome.last_error()["kind"], kind);
@@ -169,10 +178,10 @@ fn who_stops_waiting_can_ask_for_a_cancel() {
         let ids = [session(&shop), session(&shop)];
         let watching = watch(&shop, &ids, &["--cancel-on-interrupt"]);
         watching.until_stdout(|said| said.lines().count() == 2);
-        send(&watching, signal);
+        watching.signal(signal);
         let outcome = watching.wait().assert_code(if signal == "TERM" { 143 } else { 130 });
         for id in ids {
-            assert_eq!(status(&shop, id), SessionStatus::Cancelled, "{signal}: {}", outcome.stderr);
+            assert_eq!(shop.status(id), "CANCELLED", "{signal}: {}", outcome.stderr);
         }
         assert_eq!(outcome.stdout.matches("CANCELLED").count(), 2, "{}", outcome.stdout);
         assert!(outcome.stderr.contains("open sessions were canceled"), "{}", outcome.stderr);
@@ -189,12 +198,10 @@ fn closed_terminal(shop: &Shop, more: &[&str]) -> uuid::Uuid {
     for (name, value) in shop.env.variables() {
         command.env(name, value);
     }
-    command.env("KUSTOM_BASE_URL", shop.wire.url());
-    command.env("KUSTOM_API_KEY", kustom::emulator::API_KEY);
     command.env("TERM", "xterm");
     let mut child = pair.slave.spawn_command(command).expect("the program starts");
     drop(pair.slave);
-    crate::crash::until("it watches", || shop.wire.reads_of(id) > 2);
+    until("it watches", || shop.wire.reads_of(&id.to_string()) > 2);
     drop(pair.master);
     let _ = child.wait().expect("a process");
     shop.wire.until_quiet();
@@ -205,79 +212,21 @@ fn closed_terminal(shop: &Shop, more: &[&str]) -> uuid::Uuid {
 fn a_closed_terminal_leaves_the_session_as_it_is_unless_told_otherwise() {
     let shop = Shop::open();
     let id = closed_terminal(&shop, &[]);
-    assert_eq!(status(&shop, id), SessionStatus::Created);
+    assert_eq!(shop.status(id), "CREATED");
     let id = closed_terminal(&shop, &["--cancel-on-interrupt"]);
-    assert_eq!(status(&shop, id), SessionStatus::Cancelled);
+    assert_eq!(shop.status(id), "CANCELLED");
 }
 
 #[test]
 fn ctrl_c_in_a_terminal() {
     let shop = Shop::open();
     let id = session(&shop);
-    let url = shop.wire.url();
-    let env =
-        [("KUSTOM_BASE_URL", url.as_str()), ("KUSTOM_API_KEY", kustom::emulator::API_KEY), ("NO_COLOR", "1")];
     let id_text = id.to_string();
-    let mut screen = PtySession::open(&shop.env, ["sessions", "watch", &id_text].iter().chain(&FAST), &env);
+    let words = ["sessions", "watch", &id_text].into_iter().chain(FAST);
+    let mut screen = PtySession::open(&shop.env, words, &[("NO_COLOR", "1")]);
     screen.until("CREATED");
     screen.type_in("\x03");
     let shown = screen.end_with(130);
     assert!(shown.contains(&format!("kustom sessions cancel {id}")), "{shown}");
-    assert_eq!(status(&shop, id), SessionStatus::Created);
-}
-
-fn production(server: &Server) -> TestEnv {
-    let text = format!(
-        "active = \"p\"\n[profiles.p]\nenvironment = \"production\"\napi_key = \"kco_live_api_0123456789\"\n\
-         merchant_id = \"M-1\"\nbase_url = \"{}\"\n",
-        server.url()
-    );
-    TestEnv::new().with_profiles(&text)
-}
-
-const TILL: &str = "00000000-0000-4000-8000-0000000000d1";
-const STORE: &str = "00000000-0000-4000-8000-0000000000a1";
-
-fn real_shop() -> Server {
-    Server::new(|asked| match asked.line().as_str() {
-        "GET /ipp/v1/devices" => Reply::json(200, &json!({"content": [{"id": TILL, "name": "Till 1"}]})),
-        "GET /ipp/v1/locations" => Reply::json(200, &json!({"content": [{"id": STORE, "name": "City"}]})),
-        "POST /ipp/v1/sessions" => Reply::json(200, &json!({"session_id": SESSION, "status": "CREATED"})),
-        _ => Reply::problem(404, "no"),
-    })
-}
-
-#[test]
-fn on_production_a_create_names_what_it_will_do_and_asks() {
-    let words = format!("sessions create --amount 249.50 --currency SEK --location City --device {TILL}");
-    let question = format!(
-        "Production, merchant M-1: create a session of 249.50 SEK on device 'Till 1' ({TILL}) at location 'City' \
-         ({STORE})?"
-    );
-    for (answer, code, posts) in [("n\r", 8, 0), ("\r", 8, 0), ("y\r", 0, 1)] {
-        let server = real_shop();
-        let env = production(&server);
-        let mut screen = PtySession::open(&env, words.split(' '), &[("NO_COLOR", "1")]);
-        screen.until(&question);
-        screen.answer("Continue? [y/N]", answer);
-        let (exit, shown) = screen.end();
-        assert_eq!(exit, code, "{shown}");
-        let sent = server.lines().iter().filter(|line| line.starts_with("POST")).count();
-        assert_eq!(sent, posts, "{shown}");
-        assert_eq!(env.state_folder().exists(), posts == 1, "{shown}");
-    }
-}
-
-#[test]
-fn on_production_without_a_terminal_nothing_is_sent_unless_it_was_said_beforehand() {
-    let server = real_shop();
-    let env = production(&server);
-    let words = ["sessions", "create", "--amount", "249.50", "--currency", "SEK", "--device", "Till 1"];
-    let said = env.run(words).assert_failure(8);
-    let expected = "error: this is production, and nobody can confirm it\n  \
-                    hint: nothing was sent; add --yes to confirm it beforehand\n";
-    assert_eq!(&redact(&said, env.path()), expected);
-    server.assert_untouched();
-    let _ = env.run(words.iter().chain(&["--yes"])).ok();
-    assert_eq!(server.lines().last().map(String::as_str), Some("POST /ipp/v1/sessions"));
+    assert_eq!(shop.status(id), "CREATED");
 }

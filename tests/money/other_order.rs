@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
-
-use super::other_resource::{KEY, LOCATION, Liar, Lie, MERCHANT, id, truth};
-use crate::common::harness::TestEnv;
-use crate::common::server::{Reply, Server};
+use super::other_resource::{LOCATION, Liar, Lie, MERCHANT, id, truth};
+use crate::common::prelude::*;
 
 /// Whatever the response to a refund claims, and whatever the order shows afterwards, the refund is made once.
 #[test]
@@ -69,7 +66,7 @@ fn another_refund_of_the_order_is_not_believed_to_be_the_one_that_was_sent() {
             state.0 |= asked.method == "POST";
             if asked.method == "POST" && state.1 { Reply::cut() } else { Reply::json(200, &body) }
         });
-        let env = TestEnv::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", MERCHANT);
+        let env = server.env().env("KUSTOM_MERCHANT_ID", MERCHANT);
         let order = id(6);
         let refund = ["orders", "refund", &order, "--amount", "5", "--reference", "r", "--timeout", "20s"];
         let failed = env.run(refund);
@@ -130,7 +127,7 @@ fn an_order_that_is_read_after_its_change_is_the_one_that_was_changed() {
                 *changed |= asked.method == "POST";
                 Reply::json(200, &body)
             });
-            let env = TestEnv::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", MERCHANT);
+            let env = server.env().env("KUSTOM_MERCHANT_ID", MERCHANT);
             let outcome = env.run(["orders", verb, &id(7)]);
             assert_eq!((outcome.code, &*outcome.stdout), (Some(7), ""), "{verb} {field}: {}", outcome.stderr);
             assert!(outcome.stderr.contains("does not match the request"), "{}", outcome.stderr);

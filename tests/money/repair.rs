@@ -2,15 +2,14 @@
 
 use std::fs;
 
-use kustom::emulator::{API_KEY, MERCHANT_ID};
-use serde_json::{Value, json};
+use kustom::emulator::MERCHANT_ID;
 
 use super::fixture::{DUPLICATE, Shop};
 use super::ledger::id;
 use super::shared_ledger::{create_ledger, machine};
-use crate::common::harness::TestEnv;
 use crate::common::ledger::{attempts, damage};
 use crate::common::postgres::{PASSWORD, Postgres};
+use crate::common::prelude::*;
 
 /// Changes an amount, as nothing but kustom should.
 const CHANGE: &str = "SET record = replace(record, 'amount\":', 'amount\":9')";
@@ -35,8 +34,8 @@ fn a_damaged_attempt_stops_its_sale_until_the_ledger_is_repaired() {
                     VALUES ('kevt_1', 1, unixepoch() * 1000, 'acknowledged', '[]', x'')";
     damage(&state, delivery);
     let before = attempts(&state);
-    let shown = shop.env.run(["ledger", "repair"]).assert_code(8);
-    assert!(shown.stderr.contains("1 attempt can be read, 0 unknown."), "{}", shown.stderr);
+    let shown =
+        shop.env.run(["ledger", "repair"]).assert_code(8).assert_stderr("1 attempt can be read, 0 unknown.");
     assert!(shown.stderr.contains("1 attempt would be lost. What is left of them:"), "{}", shown.stderr);
     assert!(shown.stdout.contains("receipt-000001"), "{}", shown.stdout);
     assert_eq!(attempts(&state), before, "it changed something without a confirmation");
@@ -84,7 +83,7 @@ fn records() -> Vec<String> {
 }
 
 fn env() -> TestEnv {
-    TestEnv::new().at("http://127.0.0.1:1", API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
+    TestEnv::new().at_emulator("http://127.0.0.1:1")
 }
 
 #[test]
@@ -128,11 +127,11 @@ fn a_damaged_refund_is_reported_by_an_export_and_removed_by_a_repair() {
     let env = env();
     let _ = env.command(["ledger", "import", "-"]).stdin(records().concat()).run().assert_code(0);
     damage(&env.state_folder(), &format!("UPDATE order_changes {CHANGE} WHERE id = '{}'", id(31)));
-    let exported = env.run(["ledger", "export"]).assert_code(6);
-    assert!(exported.stderr.contains("1 damaged record could not be exported"), "{}", exported.stderr);
+    let exported =
+        env.run(["ledger", "export"]).assert_code(6).assert_stderr("1 damaged record could not be exported");
     assert_eq!(exported.stdout.lines().count(), 39);
-    let doctor = env.run(["doctor", "--offline"]).assert_code(6);
-    assert!(doctor.stdout.contains("30 attempts, 0 unknown, 1 damaged"), "{}", doctor.stdout);
+    let _ =
+        env.run(["doctor", "--offline"]).assert_code(6).assert_stdout("30 attempts, 0 unknown, 1 damaged");
     let lost = env.run(["ledger", "repair", "--yes", "-o", "json"]).json();
     assert_eq!((&lost[0]["kind"], &lost[0]["order_id"]), (&json!("order change"), &json!(id(231))));
     assert_eq!(env.run(["ledger", "export"]).ok(), exported.stdout);
@@ -156,12 +155,12 @@ fn damaged_rows_of_a_shared_ledger_are_moved_by_its_owner() {
     assert_eq!(till.run(["ledger", "export"]).ok().lines().count(), 3);
     database.sql(&format!("UPDATE kustom.attempts {CHANGE} WHERE reference_key = 'receipt-000001'"));
     database.sql(&format!("UPDATE kustom.order_changes {CHANGE}"));
-    let stopped = till.run(one.args()).assert_code(6);
-    assert!(stopped.stderr.contains("one attempt is not what was stored"), "{}", stopped.stderr);
-    let shown = owner.run(["ledger", "repair"]).assert_code(8);
-    assert!(shown.stderr.contains("1 attempt and 1 order change would be lost"), "{}", shown.stderr);
-    let refused = till.run(["ledger", "repair", "--yes"]).assert_code(6);
-    assert!(refused.stderr.contains("permission denied"), "{}", refused.stderr);
+    let _ = till.run(one.args()).assert_code(6).assert_stderr("one attempt is not what was stored");
+    let _ = owner
+        .run(["ledger", "repair"])
+        .assert_code(8)
+        .assert_stderr("1 attempt and 1 order change would be lost");
+    let _ = till.run(["ledger", "repair", "--yes"]).assert_code(6).assert_stderr("permission denied");
     let rows = owner.run(["ledger", "repair", "--yes", "-o", "json"]).json_with(0);
     let found: Vec<_> =
         rows.as_array().unwrap().iter().map(|row| (&row["kind"], &row["merchant_reference1"])).collect();

@@ -1,23 +1,16 @@
 //! Several machines with one ledger in PostgreSQL: a sale is charged once, whatever happens to any of them.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-
-use kustom::emulator::{API_KEY, MERCHANT_ID};
-use serde_json::Value;
-
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{DUPLICATE, Shop, UNKNOWN};
 use crate::common::database_proxy::DatabaseProxy;
-use crate::common::harness::TestEnv;
 use crate::common::postgres::{Database, PASSWORD, Postgres};
+use crate::common::prelude::*;
 use crate::common::tls;
 
 /// Another machine of the shop, with a state directory of its own.
 pub(crate) fn machine(shop: &Shop, ledger: &str, till: &str) -> TestEnv {
     TestEnv::new()
-        .at(&shop.wire.url(), API_KEY)
-        .env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
+        .at_emulator(&shop.wire.url())
         .env("KUSTOM_LEDGER", ledger)
         .env("PGPASSWORD", PASSWORD)
         .env("KUSTOM_TILL", till)
@@ -113,8 +106,7 @@ fn without_the_database_nothing_is_sent() {
         assert!(!stopped.whole().contains(PASSWORD));
     }
     assert!(!machine.state_folder().join("ledger.db").exists(), "no other ledger takes its place");
-    let status = machine.run(["ledger", "status", "-o", "json"]).assert_code(6);
-    assert!(status.stdout.contains("\"usable\": false"), "{}", status.stdout);
+    let _ = machine.run(["ledger", "status", "-o", "json"]).assert_code(6).assert_stdout("\"usable\": false");
     let _ = machine.run(["doctor", "--offline"]).assert_code(0);
     let _ = machine.run(["doctor"]).assert_code(6);
     assert!(shop.sessions().is_empty());
@@ -132,8 +124,7 @@ fn a_database_that_is_lost_between_the_intent_and_the_request_sends_nothing() {
     let through = database.url().replace(&server.port().to_string(), &proxy.port().to_string());
     let (first, second) = (machine(&shop, &through, "1"), machine(&shop, &database.url(), "2"));
     proxy.cut_after_commits(1);
-    let lost = first.run(sale.args()).assert_code(6);
-    assert!(lost.stderr.contains("nothing was sent"), "{}", lost.stderr);
+    let _ = first.run(sale.args()).assert_code(6).assert_stderr("nothing was sent");
     assert!(shop.sessions().is_empty());
     let _ = second.run(sale.args()).assert_code(DUPLICATE);
     proxy.repair();
@@ -162,8 +153,7 @@ fn a_database_that_is_lost_after_the_request_gets_the_result_later() {
         let created = running.wait().assert_code(0);
         let session = created.document();
         assert!(created.stderr.contains("the next command delivers the outcome"), "{}", created.stderr);
-        let stopped = second.run(sale.args()).assert_code(DUPLICATE);
-        assert!(stopped.stderr.contains("its outcome is unknown"), "{}", stopped.stderr);
+        let _ = second.run(sale.args()).assert_code(DUPLICATE).assert_stderr("its outcome is unknown");
         let _ = first.run(sale.args()).assert_code(6);
         proxy.repair();
         let listed = first.run(["sessions", "list", "--limit", "1", "-o", "json"]).json();
@@ -213,13 +203,11 @@ fn the_password_comes_from_a_variable_a_file_or_a_command_and_is_never_shown() {
     };
     let status = ["ledger", "status", "-o", "json"];
     let env = TestEnv::new().with_profiles(&profiles(""));
-    let refused = env.run(status).assert_code(6);
-    assert!(refused.stderr.contains("password"), "{}", refused.stderr);
+    let _ = env.run(status).assert_code(6).assert_stderr("password");
     assert_eq!(env.command(status).env("PGPASSWORD", PASSWORD).run().json()["usable"], true);
     let file = env.file(".pgpass", format!("127.0.0.1:*:passwords:postgres:{PASSWORD}\n"));
-    let open = env.run(status).assert_code(6);
-    assert!(open.stderr.contains("others can read it; chmod 600"), "{}", open.stderr);
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let _ = env.run(status).assert_code(6).assert_stderr("others can read it; chmod 600");
+    set_mode(&file, 0o600);
     assert_eq!(env.run(status).json()["usable"], true);
     let env = TestEnv::new().with_profiles(&profiles(&format!("ledger_command = 'echo {PASSWORD}'\n")));
     assert_eq!(env.run(status).json()["usable"], true);
@@ -234,8 +222,7 @@ fn the_password_comes_from_a_variable_a_file_or_a_command_and_is_never_shown() {
         assert!(!output.whole().contains("another-secret-word"), "{}", output.whole());
     }
     let env = TestEnv::new().with_profiles(&profiles("ledger_command = 'exit 3'\n"));
-    let failed = env.run(status).assert_code(6);
-    assert!(failed.stderr.contains("the command for the ledger's password exited with"), "{}", failed.stderr);
+    let _ = env.run(status).assert_code(6).assert_stderr("the command for the ledger's password exited with");
 }
 
 #[test]
@@ -271,8 +258,7 @@ fn tls_is_verified() {
     let url = format!("{url}?sslmode=verify-full");
     let status = ["ledger", "status", "-o", "json"];
     let env = TestEnv::new().local().env("KUSTOM_LEDGER", &url).env("PGPASSWORD", PASSWORD);
-    let plain = env.run(status).assert_code(6);
-    assert!(plain.stderr.contains("TLS"), "{}", plain.stderr);
+    let _ = env.run(status).assert_code(6).assert_stderr("TLS");
     for (issuer, name, code) in [
         (tls::authority(), "localhost", 0),
         (tls::authority(), "db.example.com", 6),
@@ -301,11 +287,9 @@ fn a_till_needs_few_rights() {
     let url = database.url().replace("postgres@", "till%20one@");
     let mut shop = Shop::open();
     let machine = machine(&shop, &url, "1");
-    let before = machine.run(["ledger", "status"]).assert_code(6);
-    assert!(before.stderr.contains("there is no ledger in "), "{}", before.stderr);
+    let before = machine.run(["ledger", "status"]).assert_code(6).assert_stderr("there is no ledger in ");
     assert!(before.stderr.contains("ledger init`"), "{}", before.stderr);
-    let refused = machine.run(["ledger", "init"]).assert_code(6);
-    assert!(refused.stderr.contains("permission denied"), "{}", refused.stderr);
+    let _ = machine.run(["ledger", "init"]).assert_code(6).assert_stderr("permission denied");
     let sql = admin.run(["ledger", "init", "--print-sql", "--role", "till one"]).ok();
     assert_eq!(machine.run(["ledger", "status"]).code, Some(6), "printing changes nothing");
     database.sql(&sql);
@@ -322,12 +306,12 @@ fn attempts_are_exported_and_imported() {
     let mut shop = Shop::open();
     let (one, two) = (shop.sale(true), shop.sale(true));
     for sale in [&one, &two] {
-        let _ = shop.command(sale).run().ok();
+        shop.command(sale).run().ok();
     }
     let exported = shop.env.run(["ledger", "export"]).ok();
     assert_eq!(exported.lines().count(), 2);
     let file = shop.env.file("attempts.ndjson", &exported);
-    let other = TestEnv::new().at(&shop.wire.url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    let other = TestEnv::new().at_emulator(&shop.wire.url());
     let imported = other.command(["ledger", "import", "-"]).stdin(exported.as_str()).run().assert_code(0);
     assert_eq!(imported.err(), "Imported 2 attempts.\n");
     let again = other.run(["ledger", "import", &file.display().to_string()]).assert_code(0);

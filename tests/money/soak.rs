@@ -6,13 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kustom::emulator::{API_KEY, MERCHANT_ID};
-use serde_json::Value;
-
 use super::fixture::{DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device};
 use super::shared_ledger::{create_ledger, machine};
-use crate::common::harness::TestEnv;
 use crate::common::postgres::Postgres;
+use crate::common::prelude::*;
 
 fn size(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -29,7 +26,7 @@ struct Run {
 #[test]
 fn at_most_one_session_for_each_sale_of_processes_that_share_a_state_directory() {
     let shop = Shop::open();
-    let env = TestEnv::new().at(&shop.wire.url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    let env = TestEnv::new().at_emulator(&shop.wire.url());
     soak(shop, &[&env]);
 }
 

@@ -2,19 +2,15 @@
 //! sale is not charged again.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use super::faulty_proxy::Fault;
 use super::fixture::{DUPLICATE, Shop, device};
+use crate::common::prelude::*;
 
 /// Root may write to everything, unless it gives up that right.
 const UNPRIVILEGED: &str = "if [ \"$(id -u)\" = 0 ]; then exec setpriv --bounding-set=-dac_override \"$0\" \"$@\"; \
                             else exec \"$0\" \"$@\"; fi";
-
-fn set_mode(path: &std::path::Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
-}
 
 #[test]
 fn nothing_is_sent_if_the_ledger_is_read_only() {
@@ -27,9 +23,9 @@ fn nothing_is_sent_if_the_ledger_is_read_only() {
     {
         let mut sale = shop.sale(true);
         sale.device = device(&shop.emulator, &format!("Till of {place}"));
-        set_mode(&state.join(place), read_only);
+        set_mode(state.join(place), read_only);
         let stopped = shop.env.command(sale.words("table")).through(UNPRIVILEGED).run();
-        set_mode(&state.join(place), writable);
+        set_mode(state.join(place), writable);
         let said = stopped.assert_failure(6);
         assert!(
             said.starts_with("error: cannot ") && said.contains("the ledger <home>/state"),
@@ -91,8 +87,7 @@ fn a_ledger_that_is_deleted_after_the_request_is_reported() {
         fs::remove_file(shop.env.state_folder().join(name)).expect("a file of the ledger");
     }
     shop.wire.release();
-    let created = running.wait().assert_code(0);
-    assert!(created.stdout.contains(shop.charged(&sale).first().unwrap()), "{}", created.stdout);
+    let created = running.wait().assert_code(0).assert_stdout(shop.charged(&sale).first().unwrap());
     for part in ["was removed or replaced while it was in use", "the ledger lacks the outcome of attempt"] {
         assert!(created.stderr.contains(part), "{}", created.stderr);
     }

@@ -3,39 +3,21 @@
 use std::fmt::Write as _;
 
 use kustom::emulator::Emulator;
-use kustom::emulator::state::{AfterDecline, NewSession, Purchase};
-use kustom::model::{PaymentMethod, SessionStatus, TapOutcome};
-use serde_json::json;
+use kustom::emulator::state::AfterDecline;
+use kustom::model::{PaymentMethod, TapOutcome};
 use uuid::Uuid;
 
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Shop, UNKNOWN, attempt_of};
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
-use crate::common::server::{Reply, Server};
+use crate::common::contract_emulator::{Ask, ask_router, order};
+use crate::common::prelude::*;
 
 pub(crate) const FAST: [&str; 2] = ["--interval", "20ms"];
 const SESSION: &str = "00000000-0000-4000-8000-00000000005e";
 
 pub(crate) fn session(shop: &Shop) -> Uuid {
-    let purchase = Purchase {
-        order_amount: 24950,
-        order_tax_amount: None,
-        purchase_currency: "SEK".into(),
-        purchase_started_at: None,
-        merchant_reference1: None,
-        merchant_reference2: None,
-        merchant_data: None,
-        order_items: Vec::new(),
-    };
-    let device_id = shop.device.parse().expect("an id");
-    let new = NewSession { device_id, location_id: None, purchase };
-    let made = shop.emulator.with_state(|state, moment| state.create_session(new, moment));
-    made.expect("a session").session_id.expect("an id").parse().expect("an id")
-}
-
-pub(crate) fn status(shop: &Shop, id: Uuid) -> SessionStatus {
-    let session = shop.emulator.with_state(|state, moment| state.session(id, moment.now));
-    session.expect("a session").status.expect("a status")
+    let created = ask_router(&shop.emulator, Ask::new("POST", "/ipp/v1/sessions").json(&order(&shop.device)));
+    created.body["session_id"].as_str().expect("an ID").parse().expect("a UUID")
 }
 
 fn activate(emulator: &Emulator, id: Uuid) {
@@ -44,29 +26,27 @@ fn activate(emulator: &Emulator, id: Uuid) {
         .expect("a method");
 }
 
-pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
-    emulator.with_state(|state, moment| match status {
-        SessionStatus::Finalized => {
-            drop(state.simulate_tap(id, TapOutcome::Success, moment).expect("a payment"));
-        }
-        SessionStatus::Cancelled => drop(state.cancel_session(id, moment).expect("a cancel")),
-        SessionStatus::Failed => {
-            state.options.status_after_decline = AfterDecline::Failed;
-            drop(state.simulate_tap(id, TapOutcome::InsufficientFunds, moment).expect("a decline"));
-        }
-        _ => {}
-    });
+pub(crate) fn end(shop: &Shop, id: Uuid, status: &str) {
+    match status {
+        "FINALIZED" => shop.pay(id),
+        "CANCELLED" => shop.cancel(id),
+        _ => shop.emulator.with_state(|state, moment| match status {
+            "FAILED" => {
+                state.options.status_after_decline = AfterDecline::Failed;
+                drop(state.simulate_tap(id, TapOutcome::InsufficientFunds, moment).expect("a decline"));
+            }
+            "EXPIRED" => {
+                state.advance_clock(jiff::SignedDuration::from_mins(15), moment).expect("a later time");
+            }
+            _ => {}
+        }),
+    }
 }
 
-fn in_status(shop: &Shop, status: &SessionStatus) -> Uuid {
-    let lifetime = |duration| shop.emulator.with_state(|state, _| state.options.session_lifetime = duration);
-    if *status == SessionStatus::Expired {
-        lifetime(jiff::SignedDuration::ZERO);
-    }
+fn in_status(shop: &Shop, status: &str) -> Uuid {
     let id = session(shop);
-    lifetime(jiff::SignedDuration::from_mins(15));
-    end(&shop.emulator, id, status);
-    assert_eq!(self::status(shop, id), *status);
+    end(shop, id, status);
+    assert_eq!(shop.status(id), status);
     id
 }
 
@@ -84,13 +64,10 @@ fn statuses(stdout: &str) -> Vec<&str> {
 fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
     let shop = Shop::open();
     for (status, code, words) in [
-        (SessionStatus::Finalized, 0, "Paid. Order <id-1>."),
-        (SessionStatus::Cancelled, 10, "Canceled: nothing was charged."),
-        (
-            SessionStatus::Failed,
-            12,
-            "Failed: the payment could not be processed. The sale needs a new session.",
-        ),
+        ("FINALIZED", 0, "Paid. Order <id-1>."),
+        ("CANCELLED", 10, "Canceled: nothing was charged."),
+        ("FAILED", 12, "Failed: the payment could not be processed. The sale needs a new session."),
+        ("EXPIRED", 11, "Expired: nobody paid in time, and nothing was charged."),
     ] {
         let id = session(&shop);
         let (table, ndjson) = (watch(&shop, &[id], &[]), watch(&shop, &[id], &["-o", "ndjson"]));
@@ -103,9 +80,9 @@ fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
         seen("CREATED");
         activate(&shop.emulator, id);
         seen("ACTIVE");
-        end(&shop.emulator, id, &status);
+        end(&shop, id, status);
         let table = table.wait().assert_code(code);
-        assert_eq!(statuses(&table.stdout), ["CREATED", "ACTIVE", status.as_str()]);
+        assert_eq!(statuses(&table.stdout), ["CREATED", "ACTIVE", status]);
         assert_eq!(table.stdout.contains("  order "), code == 0, "{}", table.stdout);
         let said = table.err().replace("It took ", "after ");
         let took = crate::common::redaction::redact(&said, shop.env.path());
@@ -114,45 +91,32 @@ fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
         let objects = ndjson.ndjson();
         let told: Vec<&str> =
             objects.iter().map(|object| object["status"].as_str().expect("a status")).collect();
-        assert_eq!(told, ["CREATED", "ACTIVE", status.as_str()]);
+        assert_eq!(told, ["CREATED", "ACTIVE", status]);
         let get = shop.env.run(["sessions", "get", &id.to_string(), "-o", "json"]).json();
         assert_eq!(objects[2], get);
         let json = quiet.wait().assert_code(code);
         assert_eq!((json.document(), json.stderr.as_str()), (get, ""));
         let csv = csv.wait().assert_code(code);
         assert_eq!(csv.stdout.lines().count(), 2, "{}", csv.stdout);
-        assert!(csv.stdout.contains(status.as_str()));
+        assert!(csv.stdout.contains(status));
     }
 }
 
 #[test]
 fn the_worst_of_many_outcomes_is_the_exit_code() {
     let shop = Shop::open();
-    let codes = |status: &SessionStatus| match status {
-        SessionStatus::Finalized => 0,
-        SessionStatus::Cancelled => 10,
-        SessionStatus::Expired => 11,
-        SessionStatus::Failed => 12,
-        _ => 13,
-    };
-    let all = [
-        SessionStatus::Finalized,
-        SessionStatus::Cancelled,
-        SessionStatus::Expired,
-        SessionStatus::Failed,
-        SessionStatus::Created,
-    ];
-    let ids = all.each_ref().map(|status| in_status(&shop, status));
+    let all = [("FINALIZED", 0), ("CANCELLED", 10), ("EXPIRED", 11), ("FAILED", 12), ("CREATED", 13)];
+    let ids = all.map(|(status, _)| in_status(&shop, status));
     for mix in 1_usize..32 {
         let chosen: Vec<usize> = (0..5).filter(|number| mix & (1 << number) != 0).collect();
         let chosen: Vec<usize> = if mix % 2 == 0 { chosen } else { chosen.into_iter().rev().collect() };
-        let worst = chosen.iter().map(|number| codes(&all[*number])).max().expect("one");
+        let worst = chosen.iter().map(|number| all[*number].1).max().expect("one");
         let named: Vec<Uuid> = chosen.iter().map(|number| ids[*number]).collect();
         let shown = watch(&shop, &named, &["-o", "json", "--timeout", "300ms"]).wait().json_with(worst);
         let shown = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
         let told: Vec<&str> =
             shown.iter().map(|session| session["status"].as_str().expect("a status")).collect();
-        let expected: Vec<&str> = chosen.iter().map(|number| all[*number].as_str()).collect();
+        let expected: Vec<&str> = chosen.iter().map(|number| all[*number].0).collect();
         assert_eq!(told, expected);
     }
     let words = watch(&shop, &ids[..4], &[]).wait().assert_code(12);
@@ -173,8 +137,8 @@ fn a_hundred_sessions_in_one_process() {
     }
     seen("ACTIVE");
     for (number, id) in ids.iter().enumerate() {
-        let how = if number == 57 { SessionStatus::Cancelled } else { SessionStatus::Finalized };
-        end(&shop.emulator, *id, &how);
+        let how = if number == 57 { "CANCELLED" } else { "FINALIZED" };
+        end(&shop, *id, how);
     }
     let outcome = watching.wait().assert_code(10);
     assert_eq!(outcome.stdout.lines().count(), 300);
@@ -195,7 +159,7 @@ fn a_hundred_sessions_in_one_process() {
 fn a_change_is_seen_by_the_next_look_and_nothing_is_asked_after_the_end() {
     let session = |status: &str| Reply::json(200, &json!({"session_id": SESSION, "status": status}));
     let server = Server::script(["CREATED", "CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"].map(session));
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let env = server.env();
     let outcome = env.run(["sessions", "watch", SESSION, "--interval", "1ms"]).assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"]);
     assert_eq!(server.asked().len(), 5);
@@ -214,7 +178,7 @@ fn a_create_that_watches_ends_with_the_outcome() {
     let running = create(&mut shop, "table", &[]);
     running.until_stdout(|said| said.contains("CREATED"));
     let id: Uuid = shop.charged(&sale).first().expect("a session").parse().expect("an id");
-    end(&shop.emulator, id, &SessionStatus::Finalized);
+    end(&shop, id, "FINALIZED");
     let outcome = running.wait().assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "FINALIZED"]);
     assert!(
@@ -226,9 +190,9 @@ fn a_create_that_watches_ends_with_the_outcome() {
     assert_eq!(listed[0]["status"], "FINALIZED");
 
     let running = create(&mut shop, "json", &["--allow-duplicate"]);
-    crate::crash::until("it is created", || shop.charged(&sale).len() == 2);
+    until("it is created", || shop.charged(&sale).len() == 2);
     let other = shop.charged(&sale).into_iter().find(|other| *other != id.to_string()).expect("another");
-    end(&shop.emulator, other.parse().expect("an id"), &SessionStatus::Cancelled);
+    end(&shop, other.parse().expect("an id"), "CANCELLED");
     let shown = running.wait().json_with(10);
     assert_eq!((&shown["status"], &shown["session_id"]), (&"CANCELLED".into(), &other.into()));
 
@@ -241,12 +205,12 @@ fn a_create_that_watches_ends_with_the_outcome() {
 #[test]
 fn a_wait_flag_without_a_wait_is_refused() {
     let server = Server::unwanted();
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let env = server.env();
     let create = ["sessions", "create", "--device", SESSION, "--amount", "1", "--currency", "SEK"];
     let said = env.run(create.iter().chain(&FAST)).assert_failure(2);
     insta::assert_snapshot!(&said, @"error: --interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch\n");
-    let _ = env.run(["sessions", "watch"]).assert_failure(2);
-    let _ = env.run(["sessions", "watch", SESSION, "--interval", "0s"]).assert_failure(2);
+    env.run(["sessions", "watch"]).assert_failure(2);
+    env.run(["sessions", "watch", SESSION, "--interval", "0s"]).assert_failure(2);
     server.assert_untouched();
 }
 
@@ -255,11 +219,14 @@ fn the_end_of_the_wait_leaves_the_session_or_cancels_it() {
     let shop = Shop::open();
     let id = session(&shop);
     let outcome = watch(&shop, &[id], &["--timeout", "300ms"]).wait().assert_code(13);
-    assert!(outcome.stderr.contains("the session is still open after "), "{}", outcome.stderr);
-    assert_eq!(status(&shop, id), SessionStatus::Created);
+    assert_eq!(shop.status(id), "CREATED");
+    assert!(outcome.stdout.ends_with("CREATED\n"), "{}", outcome.stdout);
+    let warning = "warning: the session is still open after <elapsed>; it was left as it is\n  \
+                   hint: wait again: kustom sessions watch <id-1>\n";
+    assert!(outcome.err().ends_with(warning), "{}", outcome.stderr);
     let outcome = watch(&shop, &[id], &["--timeout", "300ms", "--cancel-on-timeout"]).wait().assert_code(10);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "CANCELLED"]);
-    assert_eq!(status(&shop, id), SessionStatus::Cancelled);
+    assert_eq!(shop.status(id), "CANCELLED");
 }
 
 fn paid_by_then() -> Server {
@@ -278,17 +245,17 @@ fn paid_by_then() -> Server {
 #[test]
 fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
     let server = paid_by_then();
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let env = server.env();
     let words = ["sessions", "watch", SESSION, "--timeout", "300ms", "--cancel-on-timeout"];
     let outcome: CommandOutput = env.run(words.iter().chain(&FAST)).assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["ACTIVE", "FINALIZED"]);
     assert!(outcome.stderr.starts_with("Paid. Order o-1."), "{}", outcome.stderr);
 
     let server = paid_by_then();
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let env = server.env();
     let words = ["sessions", "watch", SESSION, "--cancel-on-interrupt", "-o", "json"];
     let running = env.command(words.iter().chain(&FAST)).spawn();
-    crate::crash::until("it watches", || server.asked().len() > 1);
+    until("it watches", || server.asked().len() > 1);
     running.interrupt();
     let shown = running.wait().json_with(0);
     assert_eq!((&shown["status"], &shown["order_id"]), (&"FINALIZED".into(), &"o-1".into()));
@@ -328,16 +295,27 @@ fn a_session_that_cannot_be_polled_lets_the_cancellation_of_another_one_finish()
 
 #[test]
 fn what_no_waiting_can_change_ends_the_wait() {
-    for (answer, code) in [(401, 3), (404, 4), (400, 5)] {
+    for (answer, code) in [(401, 3), (403, 5), (404, 4), (400, 5)] {
         let server = Server::script([
             Reply::json(200, &json!({"session_id": SESSION, "status": "CREATED"})),
             Reply::problem(answer, "no"),
         ]);
-        let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+        let env = server.env();
         let words = ["sessions", "watch", SESSION, "-o", "json"];
         let outcome = env.run(words.iter().chain(&FAST)).assert_code(code);
         let message = outcome.last_error()["message"].as_str().expect("a message").to_owned();
         assert!(message.starts_with(&format!("session {SESSION}: ")), "{message}");
         assert_eq!(server.asked().len(), 2);
+    }
+}
+
+#[test]
+fn a_wait_that_nobody_reads_ends_quietly_and_not_as_paid() {
+    let server = Server::always(Reply::json(200, &json!({"session_id": SESSION, "status": "ACTIVE"})));
+    let env = server.env();
+    for format in ["table", "ndjson"] {
+        let watch = env.command(["sessions", "watch", SESSION, "--interval", "10ms", "-o", format]);
+        let outcome = watch.through("(\"$0\" \"$@\"; echo \"code $?\" >&2) | head -n 1").run().assert_code(0);
+        assert_eq!((outcome.stdout.lines().count(), outcome.stderr.as_str()), (1, "code 13\n"));
     }
 }

@@ -1,16 +1,13 @@
 //! A missing device, location or session is selected from a list on a terminal, and is an error elsewhere.
 
-use serde_json::Value;
-
-use crate::common::harness::{TestEnv, column};
-use crate::common::pty::{PtySession, plain};
+use crate::common::prelude::*;
 
 fn env_with_devices() -> TestEnv {
     let env = TestEnv::new().local();
     for (name, location) in
         [("Till 1", "Stockholm City"), ("Till 2", "Göteborg Haga"), ("Bar", "Stockholm City")]
     {
-        let _ = env.run(["dev", "create-device", "--name", name, "--location", location]).ok();
+        env.run(["dev", "create-device", "--name", name, "--location", location]).ok();
     }
     env
 }
@@ -58,9 +55,9 @@ fn a_payment_has_its_device_chosen() {
 fn a_session_is_chosen_from_those_that_were_created_here() {
     let env = env_with_devices();
     let paid = session(&env, "5", "receipt-5");
-    let _ = env.run(["dev", "simulate-tap", &paid]).ok();
-    let _ = env.run(["sessions", "watch", &paid]).ok();
-    let _ = env.run(["sessions", "watch", &paid]).ok();
+    env.run(["dev", "simulate-tap", &paid]).ok();
+    env.run(["sessions", "watch", &paid]).ok();
+    env.run(["sessions", "watch", &paid]).ok();
     let open = session(&env, "7.50", "receipt-7");
     let status =
         |id: &str| -> Value { env.run(["sessions", "get", id, "-o", "json"]).json()["status"].clone() };
@@ -96,7 +93,7 @@ fn a_narrow_terminal_truncates_names_and_not_ids() {
     let long = "The till beside the large window at the back";
     for number in [1, 2] {
         let name = format!("{long} {number}");
-        let _ = env.run(["dev", "create-device", "--name", &name, "--location", "Stockholm City"]).ok();
+        env.run(["dev", "create-device", "--name", &name, "--location", "Stockholm City"]).ok();
     }
     let wanted = env.run(["devices", "list", "-o", "json"]).json()[1]["id"].as_str().unwrap().to_owned();
     let mut screen = PtySession::of_width(40, &env, ["devices", "get"], &[]);
@@ -156,7 +153,7 @@ fn a_long_list_has_a_bar_that_goes_away() {
         let content = [serde_json::json!({"id": number, "name": "Till"})];
         Reply::json(200, &serde_json::json!({"content": content, "total_pages": 4, "last": is_last}))
     });
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
+    let env = server.env();
     let screen = PtySession::open(&env, ["devices", "list"], &[]);
     screen.until("3 of 4");
     *seen.0.lock().unwrap() = true;
@@ -170,8 +167,8 @@ fn a_long_list_has_a_bar_that_goes_away() {
 fn a_sale_is_chosen_for_every_command_about_an_order() {
     let env = env_with_devices();
     let paid = session(&env, "12.50", "receipt-1");
-    let _ = env.run(["dev", "simulate-tap", &paid]).ok();
-    let _ = env.run(["sessions", "watch", &paid]).ok();
+    env.run(["dev", "simulate-tap", &paid]).ok();
+    env.run(["sessions", "watch", &paid]).ok();
     let shown = choose(&env, &["orders", "get"], "Sale", "receipt", 0);
     assert!(shown.contains("CAPTURED"), "{shown}");
     for command in ["capture", "cancel", "release"] {

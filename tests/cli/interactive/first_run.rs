@@ -1,7 +1,6 @@
 //! From an empty home to a named device, with nothing known but what the screen says.
 
-use crate::common::harness::TestEnv;
-use crate::common::pty::PtySession;
+use crate::common::prelude::*;
 
 fn told(screen: &str, after: &str, program: &str) -> Vec<String> {
     let line =
@@ -20,7 +19,7 @@ fn a_stranger_pairs_a_phone_with_what_the_screen_says() {
     screen.answer("Location (type to search):", "\r");
     let shown = screen.until("waiting for the phone");
     let play = told(&shown, "Simulate one in another terminal:", "kustom --profile local dev pos pair");
-    let _ = env.run(&play).ok();
+    env.run(&play).ok();
     screen.answer("Name [", "\r");
     let shown = screen.end_with(0);
     assert!(shown.contains("till 1 is ready."), "{shown}");

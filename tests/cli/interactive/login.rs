@@ -3,11 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
-
-use crate::common::harness::TestEnv;
-use crate::common::pty::PtySession;
-use crate::common::server::{Asked, Reply, Server};
+use crate::common::prelude::*;
 
 const RIGHT: &str = "kco_test_api_Rg8Hf3Kd9Ls2";
 const WRONG: &str = "kco_test_api_Wr0ngWr0ngW1";

@@ -1,10 +1,6 @@
 //! `kustom enrollments pair` in front of a person, with the phone played by `kustom dev pos`.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::common::harness::TestEnv;
-use crate::common::pty::{PtySession, plain};
-use crate::common::scripted_emulator::{Act, ScriptedEmulator};
+use crate::common::prelude::*;
 
 const PAIR: [&str; 4] = ["enrollments", "pair", "--interval", "20ms"];
 
@@ -23,7 +19,7 @@ fn code(screen: &PtySession, times: usize) -> String {
 }
 
 fn play(env: &TestEnv, code: &str) {
-    let _ = env.run(["dev", "pos", "pair", code, "--name", "Pixel 9"]).ok();
+    env.run(["dev", "pos", "pair", code, "--name", "Pixel 9"]).ok();
 }
 
 #[test]
@@ -122,8 +118,7 @@ fn a_code_that_is_left_can_be_resumed() {
         let running = counter.env.command(args).spawn();
         let _ = running.until_stdout(|stdout| stdout.contains(&code));
         let _ = counter.use_code(&code);
-        let outcome = running.wait().assert_code(0);
-        assert!(outcome.stdout.contains("'Bar'"), "{outcome:?}");
+        let outcome = running.wait().assert_code(0).assert_stdout("'Bar'");
         assert!(!outcome.stdout.contains("kustom_pairing"), "{outcome:?}");
     }
 }
@@ -146,9 +141,9 @@ fn a_second_ctrl_c_ends_at_once_and_names_the_code() {
     let mut screen = at_stockholm(&counter.env, &[]);
     let code = code(&screen, 1);
     let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
-    counter.rule(|line| if line.starts_with("DELETE") { Act::Hang } else { Act::Pass });
+    counter.on("DELETE", || Act::Hang);
     after_ctrl_c(&mut screen, "\x03");
-    counter.until(|counter| counter.asked("DELETE") > 0);
+    until("it withdraws the code", || counter.asked("DELETE") > 0);
     screen.type_in("\x03");
     let shown = screen.end_with(130);
     assert!(shown.contains(&format!("interrupted; the code {code} is valid until ")), "{shown}");
@@ -205,14 +200,12 @@ fn a_naming_that_is_left_tells_the_device() {
 #[test]
 fn a_name_that_is_refused_is_asked_for_again() {
     let counter = ScriptedEmulator::new();
-    let refusals = AtomicUsize::new(0);
-    counter.rule(move |line| {
-        if line.starts_with("PUT") && refusals.fetch_add(1, Ordering::SeqCst) == 0 {
-            return Act::Refuse(422);
-        }
-        Act::Pass
-    });
-    let _ = counter.env.run(["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
+    let mut was_refused = false;
+    counter.on(
+        "PUT",
+        move || if std::mem::replace(&mut was_refused, true) { Act::Pass } else { Act::Refuse(422) },
+    );
+    counter.env.run(["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
     let mut screen = at_stockholm(&counter.env, &[]);
     let id = counter.use_code(&code(&screen, 1));
     screen.answer("Name [Stockholm City till 1]:", "bar\r");
@@ -232,7 +225,7 @@ fn a_failure_in_the_middle_of_the_wait_is_told_to_the_person() {
     let counter = ScriptedEmulator::new();
     let mut screen = at_stockholm(&counter.env, &[]);
     let code = code(&screen, 1);
-    counter.rule(|line| if line.starts_with("GET") { Act::Refuse(429) } else { Act::Pass });
+    counter.on("GET", || Act::Refuse(429));
     screen.until("still waiting");
     counter.rule(|_| Act::Pass);
     screen.until("The API responds again.");

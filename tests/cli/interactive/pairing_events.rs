@@ -1,19 +1,19 @@
 //! `kustom enrollments pair` without a terminal: events, exit codes, and no code that is left behind.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use kustom::emulator::State;
 use kustom::emulator::state::{DeviceUpdate, PageRequest};
-use serde_json::{Value, json};
 
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, json_lines};
-use crate::common::scripted_emulator::{Act, ScriptedEmulator};
+use crate::common::prelude::*;
 
 pub(super) const STOCKHOLM: [&str; 2] = ["--location", "Stockholm City"];
 
 pub(super) fn pair(env: &TestEnv, more: &[&str]) -> RunningCommand {
     let interval = if more.contains(&"--interval") { &[][..] } else { &["--interval", "20ms"] };
     env.command([&["enrollments", "pair"], interval, more].concat()).spawn()
+}
+
+pub(super) fn pairing_to_events(env: &TestEnv) -> TestCommand<'_> {
+    env.command(["enrollments", "pair", "--interval", "20ms", "-o", "ndjson"]).args(STOCKHOLM)
 }
 
 pub(super) fn pair_events(env: &TestEnv, more: &[&str]) -> RunningCommand {
@@ -166,23 +166,20 @@ fn naming_keeps_what_others_changed() {
     let counter = ScriptedEmulator::new();
     let running = pair_events(&counter.env, &["--name", "Till 1"]);
     let code = code(&running, 1);
-    let looks = AtomicUsize::new(0);
-    counter.rule(move |line| {
-        if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 0 {
-            return Act::Then(Box::new(|emulator| {
-                let device = emulator
-                    .state()
-                    .list_devices(None, PageRequest { number: 0, size: 10 }, jiff::Timestamp::MAX)
-                    .content
-                    .remove(0);
-                let mut metadata = device.metadata.clone();
-                metadata.insert("by_erp".into(), "7".into());
-                let update = DeviceUpdate { name: device.name, location_id: None, metadata };
-                let id = device.id.unwrap().parse().unwrap();
-                emulator.with_state(|state, _| state.update_device(id, update)).unwrap();
-            }));
+    let mut has_looked = false;
+    counter.on("GET /ipp/v1/devices", move || {
+        if std::mem::replace(&mut has_looked, true) {
+            return Act::Pass;
         }
-        Act::Pass
+        Act::Then(Box::new(|emulator| {
+            let page = PageRequest { number: 0, size: 10 };
+            let device = emulator.state().list_devices(None, page, jiff::Timestamp::MAX).content.remove(0);
+            let mut metadata = device.metadata.clone();
+            metadata.insert("by_erp".into(), "7".into());
+            let update = DeviceUpdate { name: device.name, location_id: None, metadata };
+            let id = device.id.unwrap().parse().unwrap();
+            emulator.with_state(|state, _| state.update_device(id, update)).unwrap();
+        }))
     });
     counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
@@ -196,11 +193,10 @@ fn somebody_elses_withdrawal_ends_the_wait() {
     let counter = ScriptedEmulator::new();
     let running = pair_events(&counter.env, &[]);
     let _ = code(&running, 1);
-    counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 1);
+    until("it polls", || counter.asked("GET /ipp/v1/enrollments") > 1);
     let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
     counter.emulator.with_state(|state, _| state.delete_enrollment(id.parse().unwrap())).unwrap();
-    let outcome = running.wait().assert_code(4);
-    assert!(outcome.stderr.contains("the code was withdrawn elsewhere"), "{}", outcome.stderr);
+    let _ = running.wait().assert_code(4).assert_stderr("the code was withdrawn elsewhere");
 }
 
 #[test]
@@ -216,8 +212,7 @@ fn one_location_needs_no_choice_and_several_need_one() {
     let outcome = running.wait().assert_code(0);
     assert_eq!(outcome.ndjson()[2]["device"]["name"], "Stockholm City till 1");
     let nowhere = ScriptedEmulator::with(State::with_locations(Vec::new()));
-    let said = pair(&nowhere.env, &[]).wait().assert_failure(4);
-    assert!(said.starts_with("error: the account has no locations\n"), "{said}");
+    pair(&nowhere.env, &[]).wait().assert_failure_with(4, "error: the account has no locations\n");
 }
 
 #[test]
@@ -243,8 +238,9 @@ fn what_cannot_work_is_refused_before_a_code_is_made() {
             said.stderr.replace("{\"error\":{\"kind\":\"usage\",\"exit_code\":2,\"message\":\"", "error: ");
         assert!(text.starts_with(message), "{args:?}: {text}");
     }
-    let unknown = pair(&counter.env, &["--location", "Nowhere"]).wait().assert_failure(4);
-    assert!(unknown.starts_with("error: there is no location with the name or ID 'Nowhere'"), "{unknown}");
+    pair(&counter.env, &["--location", "Nowhere"])
+        .wait()
+        .assert_failure_with(4, "error: there is no location with the name or ID 'Nowhere'");
     assert_eq!(counter.asked("POST /ipp/v1/enrollments"), 0);
 }
 
@@ -254,20 +250,14 @@ fn a_command_that_is_shown_can_be_copied_whatever_the_name() {
     let running = pair(&counter.env, &[&STOCKHOLM[..], &["--name", "Joe's; true"]].concat());
     let stdout = running.until_stdout(|stdout| stdout.ends_with('\n'));
     counter.use_code(stdout.split_whitespace().nth(1).unwrap());
-    let outcome = running.wait().assert_code(0);
-    assert!(
-        outcome.stderr.contains("sessions create --device 'Joe'\\''s; true' --amount"),
-        "{}",
-        outcome.stderr
-    );
+    let _ =
+        running.wait().assert_code(0).assert_stderr("sessions create --device 'Joe'\\''s; true' --amount");
 }
 
-#[cfg(unix)]
 #[test]
 fn nohup_is_respected() {
     let counter = ScriptedEmulator::new();
-    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
-    let running = counter.env.command(args).through("trap '' HUP; exec \"$0\" \"$@\"").spawn();
+    let running = pairing_to_events(&counter.env).through("trap '' HUP; exec \"$0\" \"$@\"").spawn();
     let code = code(&running, 1);
     running.signal("HUP");
     counter.use_code(&code);

@@ -1,13 +1,9 @@
 //! `kustom enrollments pair` when something goes wrong: the API fails, an answer is lost, nobody reads. No code is left
 //! behind that nobody was told of, and no phone is lost.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-use serde_json::json;
-
-use super::pairing_events::{STOCKHOLM, code, names, pair, pair_events};
-use crate::common::scripted_emulator::{Act, ScriptedEmulator, newest_code, use_code};
+use super::pairing_events::{STOCKHOLM, code, names, pair, pair_events, pairing_to_events};
+use crate::common::prelude::*;
+use crate::common::scripted_emulator::{newest_code, use_code};
 
 /// Whoever interrupts twice does not wait for the withdrawal, and is told what is left; not the code itself, because
 /// errors end up in logs.
@@ -15,17 +11,13 @@ use crate::common::scripted_emulator::{Act, ScriptedEmulator, newest_code, use_c
 fn a_code_that_cannot_be_withdrawn_is_told() {
     for twice in [true, false] {
         let counter = ScriptedEmulator::new();
-        counter.rule(move |line| match line.starts_with("DELETE") {
-            true if twice => Act::Hang,
-            true => Act::Refuse(500),
-            false => Act::Pass,
-        });
+        counter.on("DELETE", move || if twice { Act::Hang } else { Act::Refuse(500) });
         let running = pair(&counter.env, &STOCKHOLM);
         let stdout = running.until_stdout(|stdout| stdout.ends_with('\n'));
         let code = stdout.split_whitespace().nth(1).unwrap().to_owned();
         running.interrupt();
         if twice {
-            counter.until(|counter| counter.asked("DELETE") > 0);
+            until("it withdraws the code", || counter.asked("DELETE") > 0);
             running.interrupt();
         }
         let outcome = running.wait().assert_code(130);
@@ -45,25 +37,22 @@ fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
         let counter = ScriptedEmulator::new();
         let running = pair_events(&counter.env, &["--interval", "1h"]);
         let code = code(&running, 1);
-        counter.until(|counter| counter.answered("GET /ipp/v1/enrollments") > 0);
+        until("it has polled", || counter.answered("GET /ipp/v1/enrollments") > 0);
         let id = counter.use_code(&code);
-        let looks = AtomicUsize::new(0);
-        counter.rule(move |line| match (line, refused) {
-            (line, Some(status)) if line.starts_with("DELETE") => Act::Refuse(status),
-            (line, Some(_))
-                if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 0 =>
-            {
+        let mut has_looked = false;
+        counter.rule(move |line| match refused {
+            Some(status) if line.starts_with("DELETE") => Act::Refuse(status),
+            Some(_) if line.starts_with("GET /ipp/v1/devices") && !has_looked => {
+                has_looked = true;
                 Act::Nothing
             }
             _ => Act::Pass,
         });
         running.interrupt();
-        let outcome = running.wait().assert_code(130);
-        assert!(
-            outcome.stderr.contains(&format!("a phone used the code before: it is device 'Phone' ({id})")),
-            "{refused:?}: {}",
-            outcome.stderr
-        );
+        let outcome = running
+            .wait()
+            .assert_code(130)
+            .assert_stderr(&format!("a phone used the code before: it is device 'Phone' ({id})"));
         let by_hand = format!("kustom devices update {id} --name NAME --unset-metadata kustom_pairing");
         assert!(outcome.stderr.contains(&by_hand), "{}", outcome.stderr);
     }
@@ -72,43 +61,35 @@ fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
 #[test]
 fn a_wait_that_nobody_reads_withdraws_the_code() {
     let counter = ScriptedEmulator::new();
-    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
-    let outcome = counter.env.command(args).unread().run().assert_code(13);
+    let outcome = pairing_to_events(&counter.env).unread().run().assert_code(13);
     assert_eq!(outcome.stderr, "");
     assert_eq!(counter.enrollments(), []);
-    counter.rule(|line| if line.starts_with("DELETE") { Act::Refuse(500) } else { Act::Pass });
-    let outcome = counter.env.command(args).unread().run().assert_code(7);
-    assert!(outcome.stderr.contains("stdout was closed; the code of enrollment"), "{}", outcome.stderr);
+    counter.on("DELETE", || Act::Refuse(500));
+    let _ = pairing_to_events(&counter.env)
+        .unread()
+        .run()
+        .assert_code(7)
+        .assert_stderr("stdout was closed; the code of enrollment");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_during_the_wait_withdraws_the_code() {
     let counter = ScriptedEmulator::new();
-    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
     let script = "(\"$0\" \"$@\"; echo $? > status) | head -n 1 > /dev/null";
-    let _ = counter.env.command(args).through(script).run().assert_code(0);
+    let _ = pairing_to_events(&counter.env).through(script).run().assert_code(0);
     let status = counter.env.path().join("status");
-    counter.until(|_| std::fs::read_to_string(&status).is_ok_and(|status| status.ends_with('\n')));
+    until("it ended", || std::fs::read_to_string(&status).is_ok_and(|status| status.ends_with('\n')));
     assert_eq!(std::fs::read_to_string(&status).unwrap(), "13\n");
     assert_eq!(counter.enrollments(), []);
 }
 
-#[cfg(unix)]
 #[test]
 fn a_phone_that_nobody_reads_of_gets_its_name_all_the_same() {
     let counter = ScriptedEmulator::new();
-    counter.rule(|line| {
-        if !line.starts_with("POST /ipp/v1/enrollments") {
-            return Act::Pass;
-        }
-        Act::Then(Box::new(|emulator| {
-            let code = newest_code(emulator);
-            use_code(emulator, &code);
-        }))
+    counter.on("POST /ipp/v1/enrollments", || {
+        Act::Then(Box::new(|emulator| drop(use_code(emulator, &newest_code(emulator)))))
     });
-    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
-    let full = counter.env.command(args).through("\"$0\" \"$@\" > /dev/full").run();
+    let full = pairing_to_events(&counter.env).through("\"$0\" \"$@\" > /dev/full").run();
     // What cannot be written is told, and the code was used before it could be withdrawn.
     assert_eq!(full.code, Some(7), "{}", full.stderr);
     assert!(full.stderr.contains("a phone used the code before: it is device 'Phone'"), "{}", full.stderr);
@@ -117,22 +98,11 @@ fn a_phone_that_nobody_reads_of_gets_its_name_all_the_same() {
 #[test]
 fn a_failure_in_the_middle_of_the_wait_is_told_once_and_ends_nothing() {
     let counter = ScriptedEmulator::new();
-    let failed = Arc::new(AtomicUsize::new(0));
-    let broken = Arc::new(AtomicBool::new(false));
-    let (failures, breaks) = (Arc::clone(&failed), Arc::clone(&broken));
-    counter.rule(move |line| {
-        if breaks.load(Ordering::SeqCst) && line.starts_with("GET /ipp/v1/enrollments") {
-            failures.fetch_add(1, Ordering::SeqCst);
-            return Act::Refuse(400 + 29);
-        }
-        Act::Pass
-    });
     let running = pair_events(&counter.env, &[]);
     let code = code(&running, 1);
-    broken.store(true, Ordering::SeqCst);
+    counter.on("GET /ipp/v1/enrollments", || Act::Refuse(429));
     running.until_stderr(|stderr| stderr.contains("still waiting"));
-    assert!(failed.load(Ordering::SeqCst) > 0);
-    broken.store(false, Ordering::SeqCst);
+    counter.rule(|_| Act::Pass);
     let id = counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
     assert_eq!(names(&outcome), ["created", "consumed", "named"]);
@@ -144,12 +114,9 @@ fn a_failure_in_the_middle_of_the_wait_is_told_once_and_ends_nothing() {
 #[test]
 fn a_refused_key_in_the_middle_of_the_wait_ends_it_and_tells_what_is_left() {
     let counter = ScriptedEmulator::new();
-    let broken = Arc::new(AtomicBool::new(false));
-    let breaks = Arc::clone(&broken);
-    counter.rule(move |_| if breaks.load(Ordering::SeqCst) { Act::Refuse(401) } else { Act::Pass });
     let running = pair_events(&counter.env, &[]);
     let code = code(&running, 1);
-    broken.store(true, Ordering::SeqCst);
+    counter.rule(|_| Act::Refuse(401));
     let outcome = running.wait().assert_code(3);
     assert_eq!(names(&outcome), ["created"]);
     let error = outcome.error();
@@ -168,13 +135,9 @@ fn a_refused_key_in_the_middle_of_the_wait_ends_it_and_tells_what_is_left() {
 fn a_code_that_may_have_been_created_is_exit_7_with_the_way_to_find_it() {
     for refuses in [false, true] {
         let counter = ScriptedEmulator::new();
-        counter.rule(move |line| match line.starts_with("POST /ipp/v1/enrollments") {
-            true if refuses => Act::Refuse(500),
-            true => Act::Lose,
-            false => Act::Pass,
-        });
-        let stderr = pair(&counter.env, &STOCKHOLM).wait().assert_failure(7);
-        assert!(stderr.contains("a code may have been created"), "{stderr}");
+        counter.on("POST /ipp/v1/enrollments", move || if refuses { Act::Refuse(500) } else { Act::Lose });
+        let stderr =
+            pair(&counter.env, &STOCKHOLM).wait().assert_failure_with(7, "a code may have been created");
         assert!(stderr.contains("kustom enrollments list --metadata kustom_pairing=<id-1>"), "{stderr}");
         assert_eq!(counter.asked("POST"), 1, "the request is not retried");
     }
@@ -183,23 +146,18 @@ fn a_code_that_may_have_been_created_is_exit_7_with_the_way_to_find_it() {
 #[test]
 fn an_interruption_during_the_creation_is_exit_7_with_the_way_to_find_the_code() {
     let counter = ScriptedEmulator::new();
-    counter.rule(|line| if line.starts_with("POST /ipp/v1/enrollments") { Act::Hang } else { Act::Pass });
+    counter.on("POST /ipp/v1/enrollments", || Act::Hang);
     let running = pair_events(&counter.env, &[]);
-    counter.until(|counter| !counter.enrollments().is_empty());
+    until("a code", || !counter.enrollments().is_empty());
     running.signal("TERM");
-    let outcome = running.wait().assert_code(7);
-    assert!(
-        outcome.stderr.contains("kustom enrollments list --metadata kustom_pairing="),
-        "{}",
-        outcome.stderr
-    );
+    let _ = running.wait().assert_code(7).assert_stderr("kustom enrollments list --metadata kustom_pairing=");
 }
 
 #[test]
 fn a_rename_that_is_refused_says_which_device_it_is() {
     for (status, exit, result) in [(400, 5, "was not renamed"), (503, 7, "may not have its name yet")] {
         let counter = ScriptedEmulator::new();
-        counter.rule(move |line| if line.starts_with("PUT") { Act::Refuse(status) } else { Act::Pass });
+        counter.on("PUT", move || Act::Refuse(status));
         let running = pair_events(&counter.env, &[]);
         let id = counter.use_code(&code(&running, 1));
         let outcome = running.wait().assert_code(exit);
@@ -216,10 +174,10 @@ fn a_rename_that_is_refused_says_which_device_it_is() {
 #[test]
 fn a_rename_that_is_interrupted_is_exit_7() {
     let counter = ScriptedEmulator::new();
-    counter.rule(|line| if line.starts_with("PUT") { Act::Hang } else { Act::Pass });
+    counter.on("PUT", || Act::Hang);
     let running = pair_events(&counter.env, &[]);
     let id = counter.use_code(&code(&running, 1));
-    counter.until(|counter| counter.asked("PUT") > 0);
+    until("it renames", || counter.asked("PUT") > 0);
     running.signal("TERM");
     let stderr = running.wait().assert_code(7).stderr;
     let expected = format!("device 'Phone' ({id}), but it may not have its name yet");
@@ -232,12 +190,10 @@ fn a_list_that_lags_is_waited_for() {
     let counter = ScriptedEmulator::new();
     let running = pair_events(&counter.env, &["--timeout", "2s"]);
     let code = code(&running, 1);
-    let looks = AtomicUsize::new(0);
-    counter.rule(move |line| match line {
-        line if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) < 100 => {
-            Act::Nothing
-        }
-        _ => Act::Pass,
+    let mut looks = 0;
+    counter.on("GET /ipp/v1/devices", move || {
+        looks += 1;
+        if looks <= 100 { Act::Nothing } else { Act::Pass }
     });
     let id = counter.use_code(&code);
     let outcome = running.wait().assert_code(0);
@@ -248,7 +204,7 @@ fn a_list_that_lags_is_waited_for() {
 #[test]
 fn a_code_that_only_this_clock_ends_is_withdrawn_or_told() {
     let counter = ScriptedEmulator::new();
-    counter.rule(|line| if line.starts_with("GET /ipp/v1/enrollments") { Act::Nothing } else { Act::Pass });
+    counter.on("GET /ipp/v1/enrollments", || Act::Nothing);
     let outcome =
         pair_events(&counter.env, &["--expires-in", "10s", "--timeout", "300ms"]).wait().assert_code(13);
     assert_eq!(names(&outcome), ["created", "withdrawn"]);

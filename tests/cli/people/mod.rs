@@ -5,5 +5,4 @@ mod profiles;
 mod screens;
 mod suggestions;
 mod words;
-#[cfg(unix)]
 mod workday;

@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use crate::common::harness::TestEnv;
-use crate::common::server::{Reply, Server};
+use crate::common::prelude::*;
 
 const PROFILES: &str = "# mine\nactive = \"shop\"\n\n[profiles.shop]\nenvironment = \"playground\"\n\
                         api_key = \"kco_test_api_1\" # rotate in June\n";
@@ -11,15 +10,17 @@ const PROFILES: &str = "# mine\nactive = \"shop\"\n\n[profiles.shop]\nenvironmen
 #[test]
 fn one_value_is_changed_and_the_rest_of_the_file_stays() {
     let env = TestEnv::new().with_profiles(PROFILES);
-    let said = env.run(["profiles", "set", "location", "Stockholm City"]).assert_code(0);
-    assert!(said.stderr.contains("Set location of the profile 'shop' to Stockholm City."), "{said:?}");
-    let _ = env.run(["profiles", "set", "shop", "currency", "nok"]).ok();
-    let _ = env.run(["profiles", "set", "shop", "device", "Till 1"]).ok();
+    let _ = env
+        .run(["profiles", "set", "location", "Stockholm City"])
+        .assert_code(0)
+        .assert_stderr("Set location of the profile 'shop' to Stockholm City.");
+    env.run(["profiles", "set", "shop", "currency", "nok"]).ok();
+    env.run(["profiles", "set", "shop", "device", "Till 1"]).ok();
     let text = fs::read_to_string(env.profiles_file()).unwrap();
     let expected =
         format!("{PROFILES}location = \"Stockholm City\"\ncurrency = \"NOK\"\ndevice = \"Till 1\"\n");
     assert_eq!(text, expected);
-    let _ = env.run(["profiles", "set", "device", ""]).ok();
+    env.run(["profiles", "set", "device", ""]).ok();
     assert!(!fs::read_to_string(env.profiles_file()).unwrap().contains("device"));
     let before = fs::read_to_string(env.profiles_file()).unwrap();
     for (args, message) in [
@@ -40,8 +41,10 @@ fn one_value_is_changed_and_the_rest_of_the_file_stays() {
 #[test]
 fn a_profile_is_renamed_with_its_comments_and_stays_active() {
     let env = TestEnv::new().with_profiles(PROFILES);
-    let said = env.run(["profiles", "rename", "shop", "store"]).assert_code(0);
-    assert!(said.stderr.contains("Renamed the profile 'shop' to 'store'."), "{said:?}");
+    let _ = env
+        .run(["profiles", "rename", "shop", "store"])
+        .assert_code(0)
+        .assert_stderr("Renamed the profile 'shop' to 'store'.");
     assert_eq!(fs::read_to_string(env.profiles_file()).unwrap(), PROFILES.replace("shop", "store"));
     for (args, message) in [
         (["profiles", "rename", "store", "local"], "built-in profile"),
@@ -59,7 +62,7 @@ fn a_directory_sets_a_profile_and_defaults_and_no_key() {
         ".kustom.toml",
         "profile = \"local\"\nlocation = \"Göteborg Haga\"\ndevice = \"Till 1\"\ncurrency = \"NOK\"\n",
     );
-    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    env.run(["dev", "create-device", "--name", "Till 1"]).ok();
     let device = env.run(["devices", "get", "Till 1", "--columns", "location"]).ok();
     assert!(device.contains("Göteborg Haga"), "{device}");
     let session = env.run(["sessions", "create", "--amount", "5", "-o", "json"]).json();
@@ -74,8 +77,9 @@ fn a_directory_sets_a_profile_and_defaults_and_no_key() {
     );
     for key in ["api_key", "base_url", "api_key_command", "ledger", "merchant_id"] {
         env.file(".kustom.toml", format!("profile = \"local\"\n{key} = \"secret-value\"\n"));
-        let said = env.run(["devices", "list"]).assert_failure(2);
-        assert!(said.contains(&format!("line 2: '{key}' is not a setting of a directory")), "{said}");
+        let said = env
+            .run(["devices", "list"])
+            .assert_failure_with(2, &format!("line 2: '{key}' is not a setting of a directory"));
         assert!(!said.contains("secret-value"), "{said}");
     }
     env.file(".kustom.toml", "profile = 1\n");
@@ -107,9 +111,8 @@ fn a_profile_that_cannot_list_anything_fails_doctor_and_the_hint_names_the_comma
         "GET /ipp/v1/devices" => Reply::json(200, &serde_json::json!({"content": []})),
         _ => Reply::problem(400, "x-merchant-id is required"),
     });
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
-    let report = env.run(["doctor"]).assert_code(5);
-    assert!(report.stdout.contains("✗ lists"), "{}", report.stdout);
+    let env = server.env();
+    let report = env.run(["doctor"]).assert_code(5).assert_stdout("✗ lists");
     assert!(report.stdout.contains("kustom profiles set merchant_id ID"), "{}", report.stdout);
     let last = report.stderr.lines().last().unwrap();
     assert!(last.contains(" ok") && last.contains("1 failure"), "{last}");

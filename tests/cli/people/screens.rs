@@ -1,13 +1,8 @@
 //! Lists and records on terminals of several widths.
 
-use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::common::harness::TestEnv;
-use crate::common::pty::{PtySession, plain};
-use crate::common::server::{Asked, Reply, Server};
-
-const KEY: &str = "kco_test_api_0123456789abcdef";
+use crate::common::prelude::*;
 
 fn id(kind: u32, number: usize) -> String {
     // The ends differ before the beginnings, as in the IDs of one second.
@@ -86,7 +81,7 @@ fn show(env: &TestEnv, columns: u16, args: &[&str]) -> String {
 fn every_list_and_record_fits_the_terminal_and_shows_names() {
     for count in [3, 300] {
         let server = Server::new(api(count));
-        let env = TestEnv::new().at(&server.url(), KEY);
+        let env = server.env();
         let (device, session) = (id(2, 1), id(5, 1));
         let commands: [&[&str]; 6] = [
             &["devices", "list"],
@@ -128,17 +123,17 @@ fn shop() -> TestEnv {
         env.run([&sale[..], &items, &["-o", "name"]].concat()).ok().trim().to_owned()
     };
     for (number, device) in [name(1), name(2)].iter().enumerate() {
-        let _ = env.run(["dev", "create-device", "--name", device]).ok();
+        env.run(["dev", "create-device", "--name", device]).ok();
         for reference in
             [format!("receipt-{number}"), format!("order {number} {}", "of the web shop ".repeat(9))]
         {
             let session = sell(device, &reference);
-            let _ = env.run(["dev", "simulate-tap", &session]).ok();
-            let _ = env.run(["sessions", "watch", &session]).ok();
+            env.run(["dev", "simulate-tap", &session]).ok();
+            env.run(["sessions", "watch", &session]).ok();
         }
     }
-    let _ = env.run(["orders", "refund", "receipt-0", "--amount", "50.00"]).ok();
-    let _ = env.run(["dev", "emulator", "clock", "advance", "96h"]).ok();
+    env.run(["orders", "refund", "receipt-0", "--amount", "50.00"]).ok();
+    env.run(["dev", "emulator", "clock", "advance", "96h"]).ok();
     let _ = sell(&name(1), "open");
     env
 }
@@ -178,7 +173,7 @@ fn sales_orders_payouts_and_reports_fit_the_terminal_and_show_names() {
 #[test]
 fn a_table_has_short_unique_ids_and_truncates_names() {
     let server = Server::new(api(300));
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let shown = show(&env, 80, &["devices", "list"]);
     let ids: std::collections::BTreeSet<_> =
         shown.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
@@ -195,7 +190,7 @@ fn a_table_has_short_unique_ids_and_truncates_names() {
 #[test]
 fn in_a_pipe_a_table_is_complete_and_wide_shows_every_column() {
     let server = Server::new(api(3));
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let table = env.run(["devices", "list"]).stdout_only();
     assert!(table.contains(&id(2, 1)) && table.contains(&name(1)) && !table.contains('…'), "{table}");
     assert!(!table.contains(&id(1, 1)), "the location has a name: {table}");
@@ -212,12 +207,12 @@ fn names_cost_one_request_and_a_failure_shows_the_id() {
         "GET /ipp/v1/devices" => Reply::json(200, &json!({"content": [device(1), device(2)]})),
         _ => Reply::problem(403, "no"),
     });
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let table = env.run(["devices", "list"]).stdout_only();
     assert!(table.contains(&id(1, 1)), "{table}");
     assert_eq!(server.lines(), ["GET /ipp/v1/devices", "GET /ipp/v1/locations"]);
     let server = Server::new(api(3));
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let _ = env.run(["devices", "list"]).stdout_only();
     let _ = env.run(["devices", "list", "-o", "json"]).stdout_only();
     let lists = |line: &str| server.lines().iter().filter(|asked| *asked == line).count();
@@ -227,7 +222,7 @@ fn names_cost_one_request_and_a_failure_shows_the_id() {
 #[test]
 fn a_list_that_is_longer_than_the_screen_is_paged() {
     let server = Server::new(api(300));
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let pager = env.file("pager.sh", "echo paged; head -n 2\n");
     let pager = format!("sh {}", pager.display());
     let page = |variables: &[(&str, &str)], args: &[&str]| {

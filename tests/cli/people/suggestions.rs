@@ -1,7 +1,6 @@
 //! Every command that a message suggests runs as printed, from a profile that is not the active one.
 
-use crate::common::harness::TestEnv;
-use crate::common::pty::{PtySession, plain};
+use crate::common::prelude::*;
 
 /// The commands in a text: in backticks, and after a colon up to the end of the line.
 fn commands(text: &str) -> Vec<String> {
@@ -24,9 +23,9 @@ fn every_suggested_command_runs_as_printed_from_a_profile_that_is_not_active() {
         other.url()
     ));
     let run = |args: &[&str]| env.run(["--profile", "local"].iter().chain(args));
-    let _ = run(&["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
-    let _ = run(&["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
-    let _ = run(&["dev", "create-device", "--name", "Bar", "--location", "Göteborg Haga"]).ok();
+    run(&["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    run(&["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
+    run(&["dev", "create-device", "--name", "Bar", "--location", "Göteborg Haga"]).ok();
     let created = run(&["sessions", "create", "--device", "Till 1", "--amount", "5", "--reference", "r1"]);
     let mut seen = vec![created.stderr.clone()];
     let session = created.stdout.split_whitespace().nth(1).unwrap().to_owned();

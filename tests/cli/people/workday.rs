@@ -1,9 +1,6 @@
 //! A day of a store operator, with prompts only: no ID is ever typed.
 
-use serde_json::Value;
-
-use crate::common::harness::TestEnv;
-use crate::common::pty::PtySession;
+use crate::common::prelude::*;
 
 /// Answers a prompt with these keys.
 fn answer(screen: &mut PtySession, question: &str, keys: &str) {
@@ -38,7 +35,7 @@ fn a_store_operator_pairs_renames_moves_investigates_and_retires_with_prompts_on
     let shown = screen.until("waiting for the phone");
     let code = shown.rsplit_once("dev pos pair ").unwrap().1.split_whitespace().next().unwrap().to_owned();
     assert!(shown.contains('█'), "the QR code is missing:\n{shown}");
-    let _ = env.run(["dev", "pos", "pair", &code]).ok();
+    env.run(["dev", "pos", "pair", &code]).ok();
     answer(&mut screen, "Name [Göteborg Haga till 1]:", "\r");
     end(screen, "Göteborg Haga till 1 is ready.");
     // A second device, simulated.

@@ -1,11 +1,9 @@
 //! A shell in a pseudo-terminal.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::common::harness::{PROGRAM, TestEnv};
-use crate::common::pty::{PtySession, plain};
+use crate::common::prelude::*;
 
 const PROMPT: &str = "READY>";
 
@@ -42,7 +40,7 @@ pub(crate) fn env() -> TestEnv {
         format!("set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\nfunction fish_prompt; echo -n '{PROMPT} '; end\nkustom completions fish | source\n"),
     );
     let shown = env.file("bin/shown", format!("#!/bin/sh\nprintf '<%s>' \"$@\"; echo {DONE}\n"));
-    std::fs::set_permissions(shown, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    set_mode(shown, 0o755);
     std::os::unix::fs::symlink(PROGRAM, env.path().join("bin/kustom")).expect("a link");
     env
 }

@@ -1,7 +1,7 @@
 //! Candidates that need no account.
 
-use crate::common::harness::TestEnv;
-use crate::helpers::{ask, ask_with, values};
+use super::helpers::{ask, ask_with, values};
+use crate::common::prelude::*;
 
 #[test]
 fn commands_have_descriptions() {
@@ -140,12 +140,11 @@ fn the_variable_alone_keeps_no_command_from_being_carried_out() {
     let env = TestEnv::new().local();
     for left_behind in ["", "1", "tcsh", "fish", "bash", "refresh", "\u{1b}"] {
         let run = |args: &[&str]| env.command(args).env("KUSTOM_COMPLETE", left_behind).run();
-        let _ = run(&["sessions", "create", "--device", "nobody", "--amount", "1"]).assert_failure(4);
+        run(&["sessions", "create", "--device", "nobody", "--amount", "1"]).assert_failure(4);
         assert_eq!(run(&["--version"]).stdout_only().lines().count(), 1);
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_file_that_is_none_keeps_nobody_waiting_for_devices() {
     assert_pipe_is_not_waited_for(&["devices", "get", ""]);

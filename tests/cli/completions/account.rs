@@ -2,14 +2,9 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use super::helpers::{ask, ask_until_known, caches, values};
+use crate::common::prelude::*;
 
-use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TIMEOUT, TestEnv};
-use crate::common::server::{Asked, Reply, Server};
-use crate::helpers::{ask, ask_until_known, caches, values};
-
-const KEY: &str = "kco_test_api_0123456789abcdef";
 const CODE: &str = "482913";
 
 fn page(content: &Value) -> Reply {
@@ -48,10 +43,18 @@ eeee6666-0000-4000-8000-000000000006
 Till 1\tStockholm City, IOS
 ";
 
+/// An account whose names are in the cache.
+fn known() -> (Server, TestEnv) {
+    let server = Server::new(service);
+    let env = server.env();
+    ask_until_known(&env, &["devices", "get", ""]);
+    (server, env)
+}
+
 #[test]
 fn things_are_offered_by_what_names_them_for_certain() {
     let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     assert_eq!(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
     insta::assert_snapshot!(&ask(&env, &["sessions", "create", "--device", "Ti"]), @"Till 1\tStockholm City, IOS\n");
     insta::assert_snapshot!(&ask(&env, &["devices", "get", "ti"]), @"Till 1\tStockholm City, IOS\n");
@@ -64,20 +67,13 @@ fn things_are_offered_by_what_names_them_for_certain() {
 
 #[test]
 fn what_is_remembered_is_private_and_holds_no_secret() {
-    let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", "M1");
-    ask_until_known(&env, &["devices", "get", ""]);
+    let (_server, env) = known();
     let [(file, text)] = caches(&env).try_into().unwrap();
     assert!(text.contains("Till 1") && text.contains("ffff7777"), "{text}");
     for secret in [KEY, "0123456789abcdef", CODE] {
         assert!(!text.contains(secret), "{text}");
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-    }
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
 }
 
 #[test]
@@ -87,7 +83,7 @@ fn a_key_that_the_service_repeats_is_not_remembered() {
         let name = format!("Till {header}");
         page(&json!([{"id": "1", "name": name, "platform": KEY, "enrollment_id": "2", "status": header}]))
     });
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let shown = ask_until_known(&env, &["devices", "get", ""]);
     assert!(shown.starts_with("Till ") && !shown.contains(KEY), "{shown}");
     let [(_, text)] = caches(&env).try_into().unwrap();
@@ -96,9 +92,7 @@ fn a_key_that_the_service_repeats_is_not_remembered() {
 
 #[test]
 fn while_it_is_fresh_nothing_is_asked_again() {
-    let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY);
-    ask_until_known(&env, &["devices", "get", ""]);
+    let (server, env) = known();
     let asked = server.lines();
     for _ in 0..3 {
         assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
@@ -118,9 +112,7 @@ fn age(env: &TestEnv, seconds: i64) {
 
 #[test]
 fn what_is_not_an_hour_old_is_better_than_nothing() {
-    let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY);
-    ask_until_known(&env, &["devices", "get", ""]);
+    let (server, env) = known();
     drop(server);
     age(&env, 3000);
     assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
@@ -132,15 +124,10 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
 
 #[track_caller]
 fn refresh_when_free(env: &TestEnv) {
-    let deadline = std::time::Instant::now() + TIMEOUT;
-    loop {
+    until("no other process refreshes", || {
         let outcome = env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
-        if outcome.code != Some(3) {
-            assert_eq!(outcome.assert_code(0).stderr, "");
-            return;
-        }
-        assert!(std::time::Instant::now() < deadline, "another process never ended");
-    }
+        outcome.code != Some(3) && outcome.assert_code(0).stderr.is_empty()
+    });
 }
 
 #[test]
@@ -153,7 +140,7 @@ fn a_service_that_refuses_is_left_alone_for_a_while() {
         }
         service(asked)
     });
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     ask_until_known(&env, &["devices", "get", ""]);
     refuses.store(true, std::sync::atomic::Ordering::SeqCst);
     age(&env, 3000);
@@ -167,9 +154,7 @@ fn a_service_that_refuses_is_left_alone_for_a_while() {
 
 #[test]
 fn only_one_process_asks_at_a_time() {
-    let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY);
-    ask_until_known(&env, &["devices", "get", ""]);
+    let (server, env) = known();
     let [(file, _)] = caches(&env).try_into().unwrap();
     let lock = fs::File::options().write(true).open(file.with_extension("lock")).unwrap();
     lock.lock().unwrap();
@@ -192,9 +177,7 @@ fn only_one_process_asks_at_a_time() {
 
 #[test]
 fn a_damaged_cache_is_made_anew() {
-    let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY);
-    ask_until_known(&env, &["devices", "get", ""]);
+    let (_server, env) = known();
     let [(file, _)] = caches(&env).try_into().unwrap();
     for damage in
         ["", "{", "[]", "{\"fetched_at\":\"2026-11-25T00:00:00Z\",\"resources\":{\"devices\":5}}", "\u{0}"]
@@ -206,9 +189,7 @@ fn a_damaged_cache_is_made_anew() {
 
 #[test]
 fn what_nobody_asks_for_any_more_is_forgotten() {
-    let server = Server::new(service);
-    let env = TestEnv::new().at(&server.url(), KEY);
-    ask_until_known(&env, &["devices", "get", ""]);
+    let (_server, env) = known();
     let [(old, text)] = caches(&env).try_into().unwrap();
     let file = fs::File::options().append(true).open(&old).unwrap();
     file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(100_000)).unwrap();
@@ -267,7 +248,7 @@ fn an_emulator_of_another_process_is_asked_like_the_service() {
 #[test]
 fn orders_come_from_the_ledger_with_amount_and_reference() {
     let env = TestEnv::new().local();
-    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    env.run(["dev", "create-device", "--name", "Till 1"]).ok();
     let create = |reference: &str| {
         let args = ["sessions", "create", "--device", "Till 1", "--amount", "249.50", "--currency", "SEK"];
         let session = env.run(args.iter().chain(&["--reference", reference, "-o", "json"])).json();
@@ -275,7 +256,7 @@ fn orders_come_from_the_ledger_with_amount_and_reference() {
     };
     let _ = create("receipt-1");
     let paid = create("receipt-2");
-    let _ = env.run(["dev", "simulate-tap", &paid]).ok();
+    env.run(["dev", "simulate-tap", &paid]).ok();
     let session = env.run(["sessions", "watch", &paid, "-o", "json"]).json();
     let order = session["order_id"].as_str().unwrap();
     for command in [&["orders", "get"][..], &["orders", "refund"], &["payouts", "transactions", "--order"]] {
@@ -310,10 +291,10 @@ fn an_attempt_that_is_unknown_is_offered_to_be_settled() {
         "POST /ipp/v1/sessions" => Reply::cut(),
         _ => service(asked),
     });
-    let env = TestEnv::new().at(&server.url(), KEY);
+    let env = server.env();
     let device = "aaaa1111-0000-4000-8000-000000000001";
     let create = ["sessions", "create", "--device", device, "--amount", "5", "--currency", "SEK"];
-    let _ = env.run(create).assert_failure(7);
+    env.run(create).assert_failure(7);
     let shown = ask(&env, &["sessions", "recover", ""]);
     assert!(shown.contains("\tunknown, 5.00 SEK, ") && shown.lines().count() == 1, "{shown}");
     assert_eq!(ask(&env, &["sessions", "get", ""]), "");

@@ -1,7 +1,7 @@
 //! Tab in real shells.
 
-use crate::common::harness::TestEnv;
-use crate::typing::{Typing, env, find};
+use super::typing::{Typing, env, find};
+use crate::common::prelude::*;
 
 const NASTY: [&str; 19] = [
     "A space",

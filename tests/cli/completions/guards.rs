@@ -2,11 +2,8 @@
 
 use std::time::Instant;
 
-use serde_json::json;
-
-use crate::common::harness::{TIMEOUT, TestEnv};
-use crate::common::server::{Asked, Reply, Server};
-use crate::helpers::{ask, ask_until_known, caches};
+use super::helpers::{ask, ask_until_known, caches};
+use crate::common::prelude::*;
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
 const TEST: &str = "kco_test_api_0123456789abcdef";
@@ -23,7 +20,7 @@ fn one_device(asked: &Asked) -> Reply {
 #[track_caller]
 fn until_others_would_have_asked() {
     let server = Server::new(one_device);
-    let env = TestEnv::new().at(&server.url(), TEST);
+    let env = server.env();
     assert_eq!(ask_until_known(&env, &["devices", "get", ""]), "Till\n");
 }
 
@@ -73,7 +70,6 @@ fn a_profile_can_forbid_it() {
     assert_eq!(ask(&env, &["--profile", "till", "devices", "get", ""]), "");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_command_that_gives_the_key_is_run_only_if_the_profile_says_so() {
     let server = Server::new(one_device);
@@ -105,7 +101,7 @@ fn a_command_that_gives_the_key_is_run_only_if_the_profile_says_so() {
 #[test]
 fn a_service_that_does_not_answer_is_not_waited_for() {
     let server = Server::always(Reply::stall());
-    let env = TestEnv::new().at(&server.url(), TEST);
+    let env = server.env();
     let begin = Instant::now();
     assert_eq!(ask(&env, &["devices", "get", ""]), "");
     // A request alone would wait for 30 s.
@@ -124,7 +120,7 @@ fn what_the_service_says_is_never_an_error_of_completing() {
         Reply::json(200, &json!({"content": [1, null, {"id": 5, "name": []}]})),
     ] {
         let server = Server::always(reply);
-        let env = TestEnv::new().at(&server.url(), TEST);
+        let env = server.env();
         for words in [&["devices", "get", ""][..], &["enrollments", "delete", ""]] {
             assert_eq!(ask(&env, words), "");
         }

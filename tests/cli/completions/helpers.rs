@@ -2,9 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::time::Instant;
 
-use crate::common::harness::{TIMEOUT, TestEnv};
+use crate::common::prelude::*;
 
 /// Returns the candidates for the last word. Flags, which are candidates where there are no others, count only if one is
 /// begun.
@@ -30,14 +29,12 @@ pub(crate) fn values(env: &TestEnv, words: &[&str]) -> Vec<String> {
 
 #[track_caller]
 pub(crate) fn ask_until_known(env: &TestEnv, words: &[&str]) -> String {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        let answer = ask(env, words);
-        if !answer.is_empty() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "no candidates for {words:?}");
-    }
+    let mut answer = String::new();
+    until(&format!("candidates for {words:?}"), || {
+        answer = ask(env, words);
+        !answer.is_empty()
+    });
+    answer
 }
 
 pub(crate) fn caches(env: &TestEnv) -> Vec<(std::path::PathBuf, String)> {
