@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -34,8 +34,7 @@ impl Args {
             .map_err(|error| Error::usage(format!("cannot create a temporary directory: {error}")))?;
         let program = std::env::current_exe().map_err(|error| process_error(&error))?;
         let is_table = app.output.format().is_table();
-        let dir_path = dir.path().to_owned();
-        let mut demo = Demo { output: &app.output, is_table, program, dir: dir_path, steps: Vec::new() };
+        let mut demo = Demo { output: &app.output, is_table, program, dir: dir.path(), steps: Vec::new() };
         app.block_on(demo.run())?;
         if !is_table {
             app.output.print_json(&Value::Array(demo.steps))?;
@@ -49,7 +48,7 @@ struct Demo<'a> {
     /// Whether to print the output of the commands as they print it, instead of a list of steps.
     is_table: bool,
     program: PathBuf,
-    dir: PathBuf,
+    dir: &'a Path,
     /// Each command with its exit code and the JSON that it printed.
     steps: Vec<Value>,
 }
@@ -132,7 +131,7 @@ impl Demo<'_> {
             .env("KUSTOM_PROFILE", "local")
             .env("KUSTOM_OUTPUT", if self.is_table { "table" } else { json_format })
             .env("KUSTOM_CONFIG", self.dir.join("profiles.toml"))
-            .env("KUSTOM_STATE", &self.dir)
+            .env("KUSTOM_STATE", self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

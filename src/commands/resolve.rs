@@ -143,18 +143,17 @@ impl ApiContext<'_> {
         &self,
         query: Option<&str>,
     ) -> Result<Resource<T>, Error> {
-        let Some(query) = query else {
-            self.ensure_named::<T>(false)?;
-            let noun = T::NOUN;
-            let all = fetch_all(T::list_choices(&self.client)).await?;
-            self.learn_resources(&all);
-            if all.is_empty() {
-                let message = format!("there are no {noun}s to choose from");
-                return Err(Error::new(ErrorKind::NotFound, message));
-            }
-            return self.select_from(all).await;
-        };
-        self.find(query).await
+        if let Some(query) = query {
+            return self.find(query).await;
+        }
+        self.ensure_named::<T>(false)?;
+        let all = fetch_all(T::list_choices(&self.client)).await?;
+        self.learn_resources(&all);
+        if all.is_empty() {
+            let message = format!("there are no {}s to choose from", T::NOUN);
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        self.select_from(all).await
     }
 
     pub(super) async fn select_from<T: NamedResource>(
@@ -213,10 +212,8 @@ impl ApiContext<'_> {
     }
 
     pub(super) async fn location_id_opt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
-        match query {
-            Some(query) => self.find_id::<Location>(query).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(query) = query else { return Ok(None) };
+        self.find_id::<Location>(query).await.map(Some)
     }
 
     /// Like [`Self::location_id_opt`], with the profile's default location. Without one, the user picks one of several.

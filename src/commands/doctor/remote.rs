@@ -102,12 +102,8 @@ fn check_key(response: &Response) -> CheckResult {
 /// Listing locations needs the merchant ID that belongs to the key.
 async fn check_lists(context: &ApiContext<'_>) -> Option<CheckResult> {
     let request = Request::new(Method::GET, "/ipp/v1/locations").query("page_size", "1");
-    match context.client.send(&request).await {
-        Ok(_) => None,
-        Err(error) => {
-            Some(CheckResult::failure("lists", Error::from(error).context("cannot list locations")))
-        }
-    }
+    let error = context.client.send(&request).await.err()?;
+    Some(CheckResult::failure("lists", Error::from(error).context("cannot list locations")))
 }
 
 /// The clock of an emulator, if it was advanced.

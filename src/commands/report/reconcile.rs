@@ -158,14 +158,9 @@ fn paid_out(transactions: &[Resource<Transaction>]) -> HashMap<String, i64> {
 }
 
 fn only_currency(sales: &[Attempt]) -> Option<Currency> {
-    let mut codes: Vec<_> =
-        sales.iter().filter_map(|sale| sale.intent.purchase_currency.as_deref()).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    match codes.as_slice() {
-        [code] => code.parse().ok(),
-        _ => None,
-    }
+    let mut codes = sales.iter().filter_map(|sale| sale.intent.purchase_currency.as_deref());
+    let first = codes.next()?;
+    if codes.all(|code| code == first) { first.parse().ok() } else { None }
 }
 
 async fn read_orders(

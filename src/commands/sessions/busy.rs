@@ -98,16 +98,13 @@ pub(in crate::commands) async fn request_sessions(
     let ids = attempts.into_iter().filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)));
     let sessions = stream::iter(ids).map(|(id, attempt)| async move {
         let status = match context.client.session(id).await {
-            Ok(session) => match check_requested(&attempt, &session) {
-                Ok(()) => {
-                    outcome::record_status(&session, context).await;
-                    Ok(session)
-                }
-                Err(error) => Err(error),
-            },
+            Ok(session) => check_requested(&attempt, &session).map(|()| session),
             Err(error) if error.status() == Some(404) => return None,
             Err(error) => Err(Error::from(error).context(&format!("session {id}"))),
         };
+        if let Ok(session) = &status {
+            outcome::record_status(session, context).await;
+        }
         Some(OpenSession { id, attempt, status })
     });
     let sessions = sessions.buffered(MAX_CONCURRENT_REQUESTS).filter_map(async |session| session);

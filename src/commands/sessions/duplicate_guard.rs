@@ -160,11 +160,8 @@ async fn check_duplicates(
 /// Fails if the earlier attempt is about another amount than this one.
 fn check_amount(attempt: &Attempt, intent: &Intent, context: &ApiContext<'_>) -> Result<(), Error> {
     let earlier = &attempt.intent;
-    let has_same_currency = match (&earlier.purchase_currency, &intent.purchase_currency) {
-        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
-        (one, other) => one == other,
-    };
-    if earlier.order_amount != intent.order_amount || !has_same_currency {
+    let currency = |intent: &Intent| intent.purchase_currency.as_ref().map(|code| code.to_ascii_uppercase());
+    if earlier.order_amount != intent.order_amount || currency(earlier) != currency(intent) {
         let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
         let message = format!(
             "this sale has a session of another amount than {amount} already ({})",

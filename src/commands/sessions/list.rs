@@ -79,7 +79,12 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let mut filter = self.filter()?;
         // Names are known to the API only, and the status of a session too.
-        if self.refresh || [&self.device, &self.location].into_iter().flatten().any(|query| !is_id(query)) {
+        if self.refresh
+            || [&self.device, &self.location]
+                .into_iter()
+                .flatten()
+                .any(|query| query.parse::<Uuid>().is_err())
+        {
             app.run_with_api(async |context| {
                 if let Some(device) = &self.device {
                     filter.device_id = Some(context.find_id::<Device>(device).await?.to_ascii_lowercase());
@@ -185,11 +190,6 @@ pub(super) async fn learn_names(rows: &[AttemptRow], account: &Account, app: &Ap
     {
         context.learn_names(rows).await;
     }
-}
-
-/// Whether a device or a location can be looked up without a request.
-fn is_id(query: &str) -> bool {
-    query.parse::<Uuid>().is_ok()
 }
 
 /// Requests the status of the listed sessions whose last known status is not final, and stores it. Returns what failed.
