@@ -1,11 +1,10 @@
-//! Serves HTTP/1.1 to clients that may stall. There are no time limits: a client that stalls costs little until another one
-//! needs its place, and then the one that has waited for the longest time is disconnected.
+//! Serves HTTP/1.1 within limits: of the time that a client may take, of connections, and of the memory for bodies.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::response::Response;
 use futures_util::StreamExt as _;
@@ -18,7 +17,22 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_util::io::{InspectReader, InspectWriter};
 use tokio_util::sync::CancellationToken;
+
+/// From the first byte of a request to the end of its headers.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often it is checked whether a request is still in progress.
+const IN_USE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long the headers of a request that have begun to arrive may take on a connection that has to make room.
+const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
 /// Fewer if the process may open few files.
 const MAX_CONNECTIONS: usize = 512;
@@ -89,7 +103,8 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Serves requests until the connection ends or has to make room, or until the server stops and no request is in progress.
+/// Serves requests until the connection ends, takes too long or has to make room, or until the server stops and no request
+/// is in progress.
 async fn serve_connection<R, F, E>(
     stream: TcpStream,
     connection: Connection,
@@ -101,9 +116,11 @@ async fn serve_connection<R, F, E>(
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let connection = Arc::new(connection);
+    let stream = InspectReader::new(stream, |_| connection.note_read());
+    let stream = InspectWriter::new(stream, |_| connection.note_write());
     let service = service_fn(async |request| {
         let response = respond(request, Arc::clone(&connection)).await;
-        connection.set_phase(Phase::Waiting);
+        connection.set_phase(Phase::Idle);
         response
     });
     let http = http1::Builder::new()
@@ -114,6 +131,7 @@ async fn serve_connection<R, F, E>(
         biased;
         _ = &mut http => return,
         () = connection.must_close() => return,
+        () = connection.must_expire() => return,
         () = stopping.cancelled() => http.as_mut().graceful_shutdown(),
     }
     // The client notices that a request failed.
@@ -141,10 +159,22 @@ struct Entry {
 /// In the order in which connections are closed to make room; one in use is not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    /// For the headers of a request.
-    Waiting,
+    Idle,
+    Head,
     Body,
     InUse,
+}
+
+impl Entry {
+    /// When the connection is closed.
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Idle => Some(self.since + IDLE_TIMEOUT),
+            Phase::Head => Some(self.since + HEAD_TIMEOUT),
+            Phase::Body => Some(self.since + BODY_TIMEOUT),
+            Phase::InUse => None,
+        }
+    }
 }
 
 impl Default for Pool {
@@ -178,7 +208,7 @@ impl Pool {
         }
         let id = open.last_key_value().map_or(0, |(last, _)| last + 1);
         let close = CancellationToken::new();
-        let (phase, since) = (Phase::Waiting, Instant::now());
+        let (phase, since) = (Phase::Idle, Instant::now());
         open.insert(id, Entry { phase, since, reserved: 0, close: close.clone() });
         Connection { id, pool: self.clone(), close }
     }
@@ -213,9 +243,39 @@ pub(crate) enum BodyError {
 }
 
 impl Connection {
+    fn with_entry<R>(&self, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        self.pool.lock().get_mut(&self.id).map(change)
+    }
+
     fn set_phase(&self, phase: Phase) {
-        if let Some(entry) = self.pool.lock().get_mut(&self.id) {
-            (entry.phase, entry.since, entry.reserved) = (phase, Instant::now(), 0);
+        self.with_entry(|entry| (entry.phase, entry.since, entry.reserved) = (phase, Instant::now(), 0));
+    }
+
+    fn note_read(&self) {
+        self.with_entry(|entry| {
+            if entry.phase == Phase::Idle {
+                (entry.phase, entry.since) = (Phase::Head, Instant::now());
+            }
+        });
+    }
+
+    /// A client that is still receiving a response is not idle.
+    fn note_write(&self) {
+        self.with_entry(|entry| {
+            if entry.phase == Phase::Idle {
+                entry.since = Instant::now();
+            }
+        });
+    }
+
+    /// Waits until the client has taken too long.
+    async fn must_expire(&self) {
+        loop {
+            match self.with_entry(|entry| entry.deadline()).flatten() {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => tokio::time::sleep(IN_USE_INTERVAL).await,
+            }
         }
     }
 
@@ -225,7 +285,14 @@ impl Connection {
         // A request may have arrived together with many connections. Whether it has is known after the next poll of the
         // driver.
         tokio::task::yield_now().await;
-        while self.pool.lock().get(&self.id).is_some_and(|entry| entry.phase == Phase::InUse) {
+        let deadline = Instant::now() + CLOSE_GRACE;
+        loop {
+            match self.with_entry(|entry| entry.phase) {
+                // The memory of a body is needed at once.
+                Some(Phase::Head) if Instant::now() < deadline => {}
+                Some(Phase::InUse) => {}
+                _ => return,
+            }
             tokio::time::sleep(CLOSE_INTERVAL).await;
         }
     }
@@ -283,6 +350,22 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_phase_of_a_request_has_its_time_limit() {
+        let pool = Pool::default();
+        let connection = pool.open();
+        let limit = || {
+            connection.with_entry(|entry| entry.deadline().map(|deadline| deadline - entry.since)).flatten()
+        };
+        assert_eq!(limit(), Some(Duration::from_secs(60)), "idle");
+        connection.note_read();
+        assert_eq!(limit(), Some(Duration::from_secs(10)), "the head");
+        connection.set_phase(Phase::Body);
+        assert_eq!(limit(), Some(Duration::from_secs(30)), "the body");
+        connection.set_phase(Phase::InUse);
+        assert_eq!(limit(), None, "in use");
+    }
 
     #[test]
     fn the_oldest_idle_connection_makes_room() {

@@ -278,6 +278,22 @@ fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
 }
 
 #[test]
+fn an_id_with_a_dot_cannot_be_cut_anew() {
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &[]);
+    let (now, body) = (Timestamp::now(), finalized(&id(1)).to_string());
+    let mut headers = signed(SECRET, &format!("kevt_1.{}", now.as_second()), now, body.as_bytes());
+    assert_eq!(status_of(&listening.post(&headers, body.as_bytes())), 200);
+    // The same signed bytes, cut after the first dot.
+    headers.insert("webhook-id", "kevt_1".parse().unwrap());
+    let body = format!("{}.{body}", now.as_second());
+    let answer = listening.post(&headers, body.as_bytes());
+    assert_eq!(status_of(&answer), 401, "{answer}");
+    assert!(answer.contains("belongs to a delivery with another ID"), "{answer}");
+    let _ = listening.end();
+}
+
+#[test]
 fn a_sender_that_hangs_up_can_deliver_again() {
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);

@@ -2,7 +2,7 @@
 //! selected is only stored.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::ALLOW;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,9 @@ pub(super) struct Handler<'a> {
     pub(super) store: DeliveryStore,
     /// The IDs of the deliveries in progress.
     pub(super) in_progress: RefCell<HashSet<String>>,
+    /// The signatures of verified deliveries whose ID has a dot, with the ID: the same bytes can be divided into another
+    /// ID, timestamp and body.
+    pub(super) dotted_ids: RefCell<HashMap<HeaderValue, String>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -134,6 +137,17 @@ impl Handler<'_> {
             Ok(id) => id,
             Err(error) => return self.refuse(headers, body, &error, now),
         };
+        if let Some(signature) = headers.get("webhook-signature") {
+            let has_other_id = self.dotted_ids.borrow().get(signature).is_some_and(|other| *other != id);
+            if has_other_id {
+                let problem = "belongs to a delivery with another ID";
+                let error = VerifyError::Malformed { name: "webhook-signature", problem };
+                return self.refuse(headers, body, &error, now);
+            }
+            if id.contains('.') {
+                self.dotted_ids.borrow_mut().insert(signature.clone(), id.clone());
+            }
+        }
         // A delivery is processed only if it can be printed.
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
             return self.unprinted_response(error);

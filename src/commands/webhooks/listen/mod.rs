@@ -205,6 +205,7 @@ impl Args {
             save,
             store: super::store::open(app)?,
             in_progress: RefCell::default(),
+            dotted_ids: RefCell::default(),
             list: RefCell::new(output.list_writer()?.streaming()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
