@@ -53,9 +53,31 @@ pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("there are too many symbolic links"))
 }
 
-/// Replaces a file atomically and durably, through symbolic links. As root, the file keeps its owner. The caller must hold a
-/// lock, because temporary files of other writers, which a killed process leaves behind, are removed.
+/// Why a file was not replaced as it should be.
+#[derive(Debug)]
+pub(crate) enum ReplaceError {
+    NotReplaced(io::Error),
+    /// The new file is in place, but a power cut may bring back the old one.
+    NotDurable(io::Error),
+}
+
+/// Replaces a file atomically and durably, through symbolic links. The caller must hold a lock, because temporary files of
+/// other writers, which a killed process leaves behind, are removed.
 pub(crate) fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_file(path, content).map_err(|error| match error {
+        ReplaceError::NotReplaced(error) | ReplaceError::NotDurable(error) => error,
+    })
+}
+
+/// Like [`write_atomic`], and says whether the file was replaced. As root, the file keeps its owner.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
+    let (path, file) = write_temp_file(path, content).map_err(ReplaceError::NotReplaced)?;
+    file.as_file().sync_all().map_err(ReplaceError::NotReplaced)?;
+    file.persist(&path).map_err(|error| ReplaceError::NotReplaced(error.error))?;
+    sync_dir(parent_dir(&path)).map_err(ReplaceError::NotDurable)
+}
+
+fn write_temp_file(path: &Path, content: &[u8]) -> io::Result<(PathBuf, tempfile::NamedTempFile)> {
     let path = follow_links(path)?;
     let dir = parent_dir(&path);
     let prefix = temp_prefix(&path);
@@ -64,9 +86,7 @@ pub(crate) fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(&prefix).suffix(TEMP_SUFFIX).tempfile_in(dir)?;
     file.write_all(content)?;
     keep_owner(&path, dir, file.as_file());
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    sync_dir(dir)
+    Ok((path, file))
 }
 
 /// With sudo, files of a user stay files of that user.

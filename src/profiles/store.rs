@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::document::{Document, DocumentError};
 use crate::error::Error;
-use crate::fs::{create_private_dir, follow_links, io_error_message, lock_file, parent_dir, write_atomic};
+use crate::fs::{
+    ReplaceError, create_private_dir, follow_links, io_error_message, lock_file, parent_dir, replace_file,
+};
 
 /// How long to wait for another process that is changing the file, unless `--timeout` is shorter.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -30,6 +32,9 @@ pub enum StoreError {
     /// Another user could have put an `api_key_command` or a key into it.
     #[error("{} {problem}", .path.display())]
     Untrusted { path: PathBuf, problem: String },
+    /// The file is replaced, but not durably.
+    #[error("the change was stored in {}, but may be lost in a power cut: {}", .path.display(), io_error_message(.reason))]
+    NotDurable { path: PathBuf, reason: io::Error },
     #[error("{} is not UTF-8 text", .0.display())]
     Encoding(PathBuf),
     #[error("{}, {error}", .path.display())]
@@ -73,11 +78,7 @@ impl Store {
         let _lock = self.lock()?;
         let mut document = self.read()?;
         let result = change(&mut document)?;
-        write_atomic(&self.path, document.to_text().as_bytes()).map_err(|reason| StoreError::Io {
-            action: "write",
-            path: self.path.clone(),
-            reason,
-        })?;
+        self.write(&document.to_text())?;
         Ok(result)
     }
 
@@ -89,6 +90,15 @@ impl Store {
         create_private_dir(dir).map_err(|reason| failed(dir, "create", reason))?;
         let path = target.with_extension("lock");
         lock_file(&path, self.lock_timeout).map_err(|reason| failed(&path, "lock", reason))
+    }
+
+    fn write(&self, text: &str) -> Result<(), StoreError> {
+        replace_file(&self.path, text.as_bytes()).map_err(|error| match error {
+            ReplaceError::NotReplaced(reason) => {
+                StoreError::Io { action: "write", path: self.path.clone(), reason }
+            }
+            ReplaceError::NotDurable(reason) => StoreError::NotDurable { path: self.path.clone(), reason },
+        })
     }
 
     /// A missing file has no owner.
@@ -129,6 +139,7 @@ impl From<StoreError> for Error {
                 "check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG"
             }
             StoreError::Untrusted { .. } => "see what is in it, then make it yours: chown and `chmod 600`",
+            StoreError::NotDurable { .. } => "check the disk; the command need not be repeated",
             StoreError::Encoding(_) | StoreError::Invalid { .. } => {
                 "correct the file in an editor; nothing was changed"
             }
