@@ -38,12 +38,13 @@ pub use options::{
     MerchantIdNeed, OfflineDevice, OptionInfo, OrderCapture, OrderReferences, PayoutFee, RefundHeaders,
     SettlementsEnvelope, TapAnswer, TransactionSigns,
 };
+pub use order_totals::Purchase;
 pub use orders::{NewMovement, OrderChange, OrderOperation};
 pub use page::{ListPage, PageRequest};
 pub use phones::PhoneView;
 pub use pos::PosSession;
 pub use rejection::{FieldErrors, Rejection};
-pub use sessions::{NewSession, Purchase};
+pub use sessions::NewSession;
 pub use settlements::{PayoutFilter, TransactionFilter};
 
 pub const VERSION: u64 = 1;

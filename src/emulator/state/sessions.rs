@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::records::{self, check_capacity};
-use super::{CancelEnded, Event, FieldErrors, OfflineDevice, OpContext, Rejection, State, order_totals};
-use crate::model::{CallbackType, OrderItem, PaymentMethod, Session, SessionStatus, TapOutcome};
+use super::{
+    CancelEnded, Event, FieldErrors, OfflineDevice, OpContext, Purchase, Rejection, State, order_totals,
+};
+use crate::model::{CallbackType, PaymentMethod, Session, SessionStatus, TapOutcome};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
@@ -16,21 +18,6 @@ pub struct NewSession {
     /// If given, the device has to be at this location.
     pub location_id: Option<Uuid>,
     pub purchase: Purchase,
-}
-
-/// The purchase as the client described it. Amounts are in minor units and include tax.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Purchase {
-    pub order_amount: i64,
-    pub order_tax_amount: Option<i64>,
-    /// ISO 4217, upper case.
-    pub purchase_currency: String,
-    pub purchase_started_at: Option<Timestamp>,
-    pub merchant_reference1: Option<String>,
-    pub merchant_reference2: Option<String>,
-    /// Observed.
-    pub merchant_data: Option<String>,
-    pub order_items: Vec<OrderItem>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
