@@ -11,4 +11,4 @@ pub(crate) mod runner;
 
 pub(crate) use assertions::Mismatch;
 pub(crate) use model::Scenario;
-pub(crate) use parse::{Diagnostic, parse};
+pub(crate) use parse::parse;

@@ -99,21 +99,15 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
         [] => error.hint("everything that the probe created was removed"),
         _ => error.hint("run the probe again: it removes what this run left behind"),
     })?;
-    let environment = context.account.environment.value.as_str();
-    report(&prober, environment, file, &context)
+    report(&prober, file, &context)
 }
 
-fn report(
-    prober: &Prober,
-    environment: &str,
-    file: &Path,
-    context: &ApiContext<'_>,
-) -> Result<ExitStatus, Error> {
+fn report(prober: &Prober, file: &Path, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let Observations { options, responses, .. } = &prober.seen;
     let facts = prober.seen.facts();
     let document = json!({
         "kustom": env!("CARGO_PKG_VERSION"),
-        "environment": environment,
+        "environment": context.account.environment.value.as_str(),
         "emulator": prober.is_emulator,
         "options": options,
         "facts": facts,

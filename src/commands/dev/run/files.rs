@@ -8,8 +8,7 @@ use crate::args::{Input, read_file};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{io_error_message, parent_dir};
 use crate::output::Output;
-use crate::scenario::{Diagnostic, Scenario, builtin, parse};
-use crate::text::escape_control;
+use crate::scenario::{Scenario, builtin, parse};
 
 const EXTENSION: &str = "toml";
 
@@ -34,25 +33,19 @@ pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Sc
     let (mut scenarios, mut mistakes) = (Vec::new(), Vec::new());
     for (file, text) in files {
         let Ok(text) = String::from_utf8(text) else {
-            mistakes.push(format!("{}: the file is not valid UTF-8", escape_control(&file)));
+            mistakes.push(format!("{file}: the file is not valid UTF-8"));
             continue;
         };
         match parse(&text, &file) {
             Ok(scenario) => scenarios.push(scenario),
-            Err(found) => mistakes.push(format_diagnostics(&file, &found)),
+            Err(found) => mistakes.extend(found.iter().map(|mistake| format!("{file}:{mistake}"))),
         }
     }
     if mistakes.is_empty() {
         return Ok(scenarios);
     }
-    Err(Error::with_lines(ErrorKind::Usage, mistakes.iter().flat_map(|mistake| mistake.lines()))
+    Err(Error::with_lines(ErrorKind::Usage, mistakes)
         .hint("write an example with `kustom dev run --init`, or see `kustom help scenarios`"))
-}
-
-/// One `FILE:LINE:COLUMN: MESSAGE` per line.
-fn format_diagnostics(file: &str, mistakes: &[Diagnostic]) -> String {
-    let lines = mistakes.iter().map(|mistake| escape_control(&format!("{file}:{mistake}")).into_owned());
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn list_scenario_files(root: &Path) -> Result<Vec<PathBuf>, Error> {
