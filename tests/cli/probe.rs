@@ -102,11 +102,6 @@ fn left(emulator: &EmulatorProcess) -> (u64, u64) {
     (count("/ipp/v1/devices"), count("/ipp/v1/enrollments"))
 }
 
-fn assert_no_open_sessions(user: &TestEnv) {
-    let sessions = fs::read_to_string(user.state_folder().join("probe-sessions.json")).unwrap();
-    assert_eq!(sessions, "[]");
-}
-
 #[test]
 fn a_probe_that_is_interrupted_or_killed_leaves_nothing_after_the_next_run() {
     let env = TestEnv::new();
@@ -126,28 +121,8 @@ fn a_probe_that_is_interrupted_or_killed_leaves_nothing_after_the_next_run() {
     }
     let _ = user.run(["dev", "probe", "-q"]).assert_code(0);
     assert_eq!(left(&emulator), (0, 0));
-    assert_no_open_sessions(&user);
-}
-
-#[test]
-fn a_probe_that_cannot_clean_up_leaves_nothing_after_the_next_run() {
-    let env = TestEnv::new();
-    let emulator = EmulatorProcess::start(&env, &[]);
-    let user = emulator.env();
-    for operation in
-        ["PUT /ipp/v1/sessions/*/cancel", "DELETE /ipp/v1/devices/*", "DELETE /ipp/v1/enrollments/*"]
-    {
-        for effect in ["drop", "drop-after-response-headers"] {
-            let fault = format!("{operation}: {effect}");
-            let _ = user.run(["dev", "emulator", "fault", "add", &fault]).assert_code(0);
-            let hint = "run the probe again: it removes what this run left behind";
-            user.run(["dev", "probe"]).assert_failure_with(7, hint);
-            let _ = user.run(["dev", "emulator", "fault", "clear"]).assert_code(0);
-            let _ = user.run(["dev", "probe"]).assert_code(0);
-            assert_eq!(left(&emulator), (0, 0), "{fault}");
-            assert_no_open_sessions(&user);
-        }
-    }
+    let sessions = fs::read_to_string(user.state_folder().join("probe-sessions.json")).unwrap();
+    assert_eq!(sessions, "[]", "every session has ended");
 }
 
 #[test]

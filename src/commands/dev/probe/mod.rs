@@ -78,7 +78,7 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
         context.output.confirm(question).await?;
     }
     let path = app.settings.paths.state.join("probe-sessions.json");
-    let sessions = OpenSessions::read(path);
+    let sessions = OpenSessions::read(path, context.account.base_url()?.to_string());
     let currency = context.account.currency.as_ref().map_or("SEK", |currency| currency.value.as_str());
     let mut prober = Prober::new(
         context.client.clone(),

@@ -4,35 +4,50 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::fs::{create_private_dir, io_error_message, parent_dir, write_atomic};
 
+/// A session of the account behind this base URL.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct OpenSession {
+    base_url: String,
+    session_id: Uuid,
+}
+
 pub(super) struct OpenSessions {
     path: PathBuf,
-    pub(super) ids: BTreeSet<Uuid>,
+    base_url: String,
+    all: BTreeSet<OpenSession>,
 }
 
 impl OpenSessions {
     /// Reads the file. A damaged one counts as empty, since sessions also end by themselves.
-    pub(super) fn read(path: PathBuf) -> Self {
+    pub(super) fn read(path: PathBuf, base_url: String) -> Self {
         let text = std::fs::read(&path).unwrap_or_default();
-        Self { path, ids: serde_json::from_slice(&text).unwrap_or_default() }
+        Self { path, base_url, all: serde_json::from_slice(&text).unwrap_or_default() }
     }
 
-    pub(super) fn add(&mut self, id: Uuid) -> Result<(), Error> {
-        self.ids.insert(id);
+    /// The sessions of this account.
+    pub(super) fn ids(&self) -> Vec<Uuid> {
+        let own = self.all.iter().filter(|open| open.base_url == self.base_url);
+        own.map(|open| open.session_id).collect()
+    }
+
+    pub(super) fn add(&mut self, session_id: Uuid) -> Result<(), Error> {
+        self.all.insert(OpenSession { base_url: self.base_url.clone(), session_id });
         self.write()
     }
 
-    pub(super) fn remove(&mut self, id: Uuid) -> Result<(), Error> {
-        self.ids.remove(&id);
+    pub(super) fn remove(&mut self, session_id: Uuid) -> Result<(), Error> {
+        self.all.remove(&OpenSession { base_url: self.base_url.clone(), session_id });
         self.write()
     }
 
     fn write(&self) -> Result<(), Error> {
-        let text = serde_json::to_vec(&self.ids).unwrap_or_default();
+        let text = serde_json::to_vec(&self.all).unwrap_or_default();
         let written =
             create_private_dir(parent_dir(&self.path)).and_then(|()| write_atomic(&self.path, &text));
         written.map_err(|error| {

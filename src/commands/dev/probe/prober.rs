@@ -104,7 +104,7 @@ impl Prober {
     /// reason.
     pub(super) async fn clean_up(&mut self) -> Vec<String> {
         let mut left = Vec::new();
-        for id in self.sessions.ids.clone() {
+        for id in self.sessions.ids() {
             if let Err(error) = self.end_session(id).await {
                 left.push(format!("session {id}: {}", error.message));
             }

@@ -14,6 +14,34 @@ use crate::emulator::state::{OptionInfo, OrderCapture, SettlementsEnvelope, Tran
 use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use crate::secret::ApiKey;
 
+/// Passes this number of requests on. The response to the next one is lost, or the request itself, and then all others.
+struct BreakingTransport {
+    router: axum::Router,
+    remaining: Rc<Cell<usize>>,
+    loses_response: bool,
+}
+
+impl Transport for BreakingTransport {
+    fn send(&self, request: http::Request<Vec<u8>>) -> LocalBoxFuture<'_, Result<Response, FailureCause>> {
+        let lost = || FailureCause::Lost("the connection broke".to_owned());
+        Box::pin(async move {
+            let Some(remaining) = self.remaining.get().checked_sub(1) else {
+                let reason = "no connection".to_owned();
+                return Err(FailureCause::NotSent { reason, transient: false });
+            };
+            self.remaining.set(remaining);
+            match remaining {
+                0 if self.loses_response => {
+                    Transport::send(&self.router, request).await?;
+                    Err(lost())
+                }
+                0 => Err(lost()),
+                _ => Transport::send(&self.router, request).await,
+            }
+        })
+    }
+}
+
 /// Before it passes a request on, it checks that the next run would clean up if the process were killed now: before the
 /// emulator has received the request, and after it has, without its response.
 struct ForkingTransport {
@@ -33,7 +61,7 @@ impl Transport for ForkingTransport {
                 let dir = tempfile::tempdir().unwrap();
                 // There is no file before the first session.
                 let _ = std::fs::copy(&self.sessions, dir.path().join("sessions.json"));
-                let left = prober(connect(fork.router()), dir.path(), true).clean_up().await;
+                let left = prober(connect(fork.router()), dir.path()).clean_up().await;
                 assert_eq!(left, [""; 0], "{} {}", request.method(), request.uri());
                 // Nothing can find a session whose ID never arrived: it has no phone any more, and expires.
                 let is_unknown = is_received && is_session_create(&request);
@@ -49,6 +77,10 @@ fn is_session_create(request: &http::Request<Vec<u8>>) -> bool {
     request.method() == http::Method::POST && request.uri().path() == "/ipp/v1/sessions"
 }
 
+fn client(emulator: &Emulator, requests: &Rc<Cell<usize>>, loses_response: bool) -> Client {
+    connect(BreakingTransport { router: emulator.router(), remaining: Rc::clone(requests), loses_response })
+}
+
 fn connect(transport: impl Transport + 'static) -> Client {
     let key = ApiKey::parse(API_KEY).unwrap();
     let credentials = Credentials { key, username: None, merchant_id: Some(MERCHANT_ID.to_owned()) };
@@ -56,23 +88,33 @@ fn connect(transport: impl Transport + 'static) -> Client {
     Client::new(Box::new(transport), base, &credentials, Box::new(|_| {})).unwrap()
 }
 
-fn prober(client: Client, dir: &Path, is_emulator: bool) -> Prober {
-    let sessions = OpenSessions::read(dir.join("sessions.json"));
+fn prober(client: Client, dir: &Path) -> Prober {
+    prober_of(client, dir, true)
+}
+
+fn prober_of(client: Client, dir: &Path, is_emulator: bool) -> Prober {
+    let sessions = OpenSessions::read(dir.join("sessions.json"), "x".to_owned());
     Prober::new(client, CancellationToken::new(), false, is_emulator, "SEK".to_owned(), sessions)
 }
 
-/// Runs the probe and its clean-up.
-fn run(mut prober: Prober) -> Observations {
+/// Runs the probe and its clean-up. Returns what it saw, or its error.
+fn probe(client: Client, dir: &tempfile::TempDir) -> Result<Observations, Error> {
+    run(prober(client, dir.path()))
+}
+
+fn run(mut prober: Prober) -> Result<Observations, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        prober.run().await.unwrap();
-        assert_eq!(prober.clean_up().await, [""; 0]);
-    });
-    prober.seen
+        let result = prober.run().await;
+        let left = prober.clean_up().await;
+        result.map(|()| assert_eq!(left, [""; 0]))
+    })?;
+    Ok(prober.seen)
 }
 
 fn run_on(emulator: &Emulator) -> Observations {
-    run(prober(connect(emulator.router()), tempfile::tempdir().unwrap().path(), true))
+    let unlimited = Rc::new(Cell::new(usize::MAX));
+    probe(client(emulator, &unlimited, false), &tempfile::tempdir().unwrap()).unwrap()
 }
 
 fn emulator_with(options: EmulatorOptions) -> Emulator {
@@ -170,7 +212,7 @@ fn kill_at_each_request(order_capture: OrderCapture) {
         sessions: dir.path().join("sessions.json"),
         forks: Rc::clone(&forks),
     };
-    run(prober(connect(transport), dir.path(), true));
+    probe(connect(transport), &dir).unwrap();
     assert_clean(&emulator, 0);
     assert!(forks.get() > 400, "{}", forks.get());
 }
@@ -183,6 +225,26 @@ fn a_run_that_is_killed_at_any_request_leaves_nothing_after_the_clean_up_of_the_
 #[test]
 fn a_run_that_is_killed_at_any_request_of_a_manual_capture_leaves_nothing_either() {
     kill_at_each_request(OrderCapture::Manual);
+}
+
+#[test]
+fn a_run_that_is_disconnected_leaves_nothing_after_the_next_run() {
+    let total = Rc::new(Cell::new(usize::MAX));
+    let dir = tempfile::tempdir().unwrap();
+    probe(client(&emulator_with(EmulatorOptions::default()), &total, false), &dir).unwrap();
+    let total = usize::MAX - total.get();
+    // The other requests are in the test above; this one shows that a clean-up without a connection forgets nothing.
+    for at in (1..16).step_by(2).chain((16..total).step_by(79)) {
+        for loses_response in [true, false] {
+            let emulator = emulator_with(EmulatorOptions::default());
+            let (requests, dir) = (Rc::new(Cell::new(at)), tempfile::tempdir().unwrap());
+            let broken = probe(client(&emulator, &requests, loses_response), &dir);
+            assert!(broken.is_err(), "request {at} of {total}");
+            requests.set(usize::MAX);
+            probe(client(&emulator, &requests, false), &dir).unwrap();
+            assert_clean(&emulator, 0);
+        }
+    }
 }
 
 #[test]
@@ -199,7 +261,7 @@ fn an_account_whose_clock_cannot_be_advanced_shows_payouts_once_it_has_some() {
     let noon: jiff::Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
     let emulator = Emulator::with_clock_and_ids(state, move || noon, uuid::Uuid::new_v4);
     let dir = tempfile::tempdir().unwrap();
-    let probe = || run(prober(connect(emulator.router()), dir.path(), false));
+    let probe = || run(prober_of(connect(emulator.router()), dir.path(), false)).unwrap();
     let missing = |seen: &Observations| {
         let found = &seen.options;
         let names = OptionInfo::list().into_iter().map(|option| option.name);

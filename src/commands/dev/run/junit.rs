@@ -26,19 +26,19 @@ fn test_case(row: &RunResult) -> TestCase {
         RunStatus::Passed => TestCaseStatus::success(),
         RunStatus::Skipped | RunStatus::Stopped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(escape_control(row.reason.as_deref().unwrap_or("interrupted")));
+            status.set_message(escape_xml(row.reason.as_deref().unwrap_or("interrupted")));
             status
         }
         RunStatus::Failed => {
             let mut status = TestCaseStatus::non_success(failure_kind(row.exit_code));
             let message = row.message();
-            status.set_message(escape_control(&message)).set_type("expectation");
-            status.set_description(escape_control(&format!("{}: {message}", row.location())));
+            status.set_message(escape_xml(&message)).set_type("expectation");
+            status.set_description(escape_xml(&format!("{}: {message}", row.location())));
             status
         }
     };
-    let mut case = TestCase::new(escape_control(&row.scenario), status);
-    case.set_classname(escape_control(&row.file)).set_time(row.elapsed);
+    let mut case = TestCase::new(escape_xml(&row.scenario), status);
+    case.set_classname(escape_xml(&row.file)).set_time(row.elapsed);
     case
 }
 
@@ -49,5 +49,20 @@ fn failure_kind(exit_code: u8) -> NonSuccessKind {
         NonSuccessKind::Error
     } else {
         NonSuccessKind::Failure
+    }
+}
+
+/// Escapes control characters, and replaces the two noncharacters that XML does not allow.
+fn escape_xml(text: &str) -> String {
+    escape_control(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_xml;
+
+    #[test]
+    fn characters_that_xml_does_not_allow_are_replaced() {
+        assert_eq!(escape_xml("a\u{1b}\u{ffff}\u{fffe}å"), "a\\u{1b}\u{fffd}\u{fffd}å");
     }
 }
