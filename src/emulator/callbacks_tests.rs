@@ -15,7 +15,7 @@ use crate::callback_poster::CallbackEndpoint;
 use crate::emulator::history::CallbackStatus;
 use crate::emulator::state::invariant_tests::{new_session, simulated};
 use crate::emulator::{Emulator, State};
-use crate::model::{Callback, CallbackType};
+use crate::model::{Callback, CallbackType, TapOutcome};
 use crate::secret::CallbackSecret;
 use crate::webhooks::SigningKeys;
 
@@ -53,7 +53,11 @@ async fn endpoint(respond: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'sta
     (url, inbox)
 }
 
-fn callbacks(urls: &[&str]) -> Callbacks {
+fn callbacks(url: &str) -> Callbacks {
+    callbacks_to(&[url])
+}
+
+fn callbacks_to(urls: &[&str]) -> Callbacks {
     let poster = |url: &&str| {
         let endpoint = CallbackEndpoint::new(url, Duration::from_secs(20), None).unwrap();
         CallbackPoster::new(endpoint, &secrets()).unwrap()
@@ -99,7 +103,26 @@ fn kinds(inbox: &Inbox, session: Uuid) -> Vec<CallbackType> {
     of_session.map(|(_, callback)| callback.known_type().unwrap()).collect()
 }
 
-use CallbackType::{SessionActivated, SessionCreated, SessionFinalized};
+use CallbackType::{PaymentFailed, SessionActivated, SessionCreated, SessionFinalized};
+
+#[tokio::test]
+async fn events_are_delivered_once_and_in_order() {
+    let (url, inbox) = endpoint(|_, _| 204).await;
+    let (emulator, create) = emulator_with_device();
+    let sessions: Vec<_> = (0..50).map(|_| create()).collect();
+    for session in &sessions {
+        emulator.with_state(|state, context| state.decline(*session, TapOutcome::LostCard, context)).unwrap();
+        pay(&emulator, *session);
+    }
+    deliver_until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 300).await;
+    for session in sessions {
+        let expected = [SessionCreated, SessionActivated, PaymentFailed, SessionFinalized];
+        assert_eq!(kinds(&inbox, session), expected);
+    }
+    for (id, callback) in &*inbox.lock().unwrap() {
+        assert_eq!(Some(id), callback.id.as_ref(), "a delivery has the ID of its event");
+    }
+}
 
 #[tokio::test]
 async fn each_destination_gets_every_event_whatever_the_others_respond() {
@@ -109,7 +132,7 @@ async fn each_destination_gets_every_event_whatever_the_others_respond() {
     let session = create();
     pay(&emulator, session);
     let history = History::default();
-    let callbacks = callbacks(&[&broken, &url]).with_history(history.clone());
+    let callbacks = callbacks_to(&[&broken, &url]).with_history(history.clone());
     let is_complete = || {
         let callbacks = history.callbacks();
         callbacks.len() == 5
@@ -139,7 +162,7 @@ async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() 
     pay(&emulator, other);
     let observed = Rc::new(RefCell::new(Vec::new()));
     let attempts = Rc::clone(&observed);
-    let callbacks = callbacks(&[&url]).with_observer(move |event, attempt, recorded| {
+    let callbacks = callbacks(&url).with_observer(move |event, attempt, recorded| {
         if event.session_id == stuck {
             let status = recorded.status.unwrap();
             attempts.borrow_mut().push((event.kind.clone(), attempt, status, recorded.retry_in_ms));
@@ -168,12 +191,41 @@ async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() 
 }
 
 #[tokio::test]
+async fn an_unreachable_endpoint_is_retried() {
+    // Nothing listens on a port that was just closed.
+    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (emulator, create) = emulator_with_device();
+    let session = create();
+    pay(&emulator, session);
+    let observed = Rc::new(RefCell::new(Vec::new()));
+    let attempts = Rc::clone(&observed);
+    let callbacks = callbacks(&format!("http://{address}/")).with_observer(move |event, _, recorded| {
+        assert_eq!(event.kind, SessionCreated, "a later event was sent first");
+        attempts.borrow_mut().push((recorded.status, recorded.error.clone()));
+    });
+    let pending = callbacks.pending_count();
+    deliver_until(callbacks, emulator.events(), || observed.borrow().len() >= 5).await;
+    let expected = (None, Some("127.0.0.1 refused the connection".to_owned()));
+    assert!(observed.borrow().iter().all(|outcome| *outcome == expected));
+    assert_eq!(pending.get(), 5);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_not_an_acknowledgment() {
+    let (url, inbox) = endpoint(|_, count| if count < 3 { 307 } else { 299 }).await;
+    let (emulator, create) = emulator_with_device();
+    let session = create();
+    deliver_until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 3).await;
+    assert_eq!(kinds(&inbox, session), [SessionCreated, SessionCreated, SessionCreated]);
+}
+
+#[tokio::test]
 async fn after_a_stop_all_events_are_still_delivered() {
     let (url, inbox) = endpoint(|_, count| if count == 2 { 503 } else { 200 }).await;
     let (emulator, create) = emulator_with_device();
     let session = create();
     pay(&emulator, session);
-    let callbacks = callbacks(&[&url]);
+    let callbacks = callbacks(&url);
     let pending = callbacks.pending_count();
     let stop = std::future::ready(());
     tokio::time::timeout(Duration::from_secs(60), callbacks.deliver(emulator.events(), stop)).await.unwrap();

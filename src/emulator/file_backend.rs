@@ -164,3 +164,7 @@ async fn handle(
         response
     })
 }
+
+#[cfg(test)]
+#[path = "file_backend_tests.rs"]
+mod tests;

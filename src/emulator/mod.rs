@@ -128,3 +128,54 @@ impl Emulator {
         self.events.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::state::PageRequest;
+    use crate::emulator::state::invariant_tests::{new_session, simulated};
+
+    #[test]
+    fn clones_share_the_state_and_lose_no_changes() {
+        let emulator = Emulator::new(State::seed());
+        std::thread::scope(|scope| {
+            for _ in 0..200 {
+                scope.spawn(|| {
+                    let created = |state: &mut State, context: &mut OpContext<'_>| {
+                        state.create_simulated_device(simulated("x"), context)
+                    };
+                    emulator.clone().with_state(created).unwrap();
+                });
+            }
+        });
+        let page = emulator.state().list_devices(None, PageRequest::default(), Timestamp::MAX);
+        assert_eq!(page.total_elements, 200);
+    }
+
+    #[test]
+    fn a_panic_does_not_break_the_emulator() {
+        let emulator = Emulator::new(State::seed());
+        let (other, before) = (emulator.clone(), emulator.state());
+        let panicked = std::thread::spawn(move || other.with_state(|_, _| panic!("on purpose"))).join();
+        assert!(panicked.is_err());
+        assert_eq!(emulator.state(), before);
+    }
+
+    #[tokio::test]
+    async fn an_event_is_awaited_and_consumed_once() {
+        let emulator = Emulator::new(State::seed());
+        let events = emulator.events();
+        let create = async {
+            tokio::task::yield_now().await;
+            emulator.with_state(|state, context| {
+                let device = state.create_simulated_device(simulated("x"), context).unwrap();
+                state.create_session(new_session(device.id.unwrap().parse().unwrap()), context).unwrap();
+            });
+        };
+        let (received, ()) = tokio::join!(events.recv(), create);
+        assert_eq!(received.len(), 1);
+        assert_eq!(events.drain(), []);
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.recv());
+        assert!(waiting.await.is_err(), "an event is received only once");
+    }
+}

@@ -311,6 +311,7 @@ async fn play_session(session: Value, rule: &PhoneRule, client: &OwnClient) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn rules(seed: u32, texts: &[&str]) -> PhoneRules {
         PhoneRules::new(seed, texts.iter().map(|text| text.parse().unwrap()).collect())
@@ -363,6 +364,18 @@ mod tests {
         ] {
             let error = text.parse::<PhoneRule>().unwrap_err();
             assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_seed_and_sessions_give_the_same_outcomes(seed: u32, percent in 1_u8..=100) {
+            let rule = format!("{percent}%: cancel");
+            let amounts = ["1.00"; 50];
+            let alone = chosen(&rules(seed, &[&rule]), &amounts);
+            prop_assert_eq!(&chosen(&rules(seed, &[&rule]), &amounts), &alone);
+            prop_assert_eq!(&chosen(&rules(seed, &[&rule, "*: pay"]), &amounts)
+                .into_iter().map(|rule| rule.filter(|rule| rule != "*: pay")).collect::<Vec<_>>(), &alone);
         }
     }
 }

@@ -33,7 +33,7 @@ const KNOWN_PARAMETERS: [&str; 13] = [
     "payment_reference",
 ];
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RequestRecord {
     /// Its number in the history, which gives it.
     pub id: u64,
@@ -67,7 +67,7 @@ pub struct RequestRecord {
     pub(super) size: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestOutcome {
     Answered,
@@ -75,6 +75,7 @@ pub enum RequestOutcome {
     /// A fault closed the connection without a response.
     Dropped,
     /// The client disconnected before the response.
+    #[default]
     Abandoned,
 }
 
@@ -124,21 +125,10 @@ pub(super) struct PendingRecord<F: FnMut(&RequestRecord)> {
 impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
     pub(super) fn new(method: &Method, path: &str, route: Option<&str>, observer: F) -> Self {
         let record = RequestRecord {
-            id: 0,
             at: Timestamp::now(),
             method: method.to_string(),
             path: route.unwrap_or("…").to_owned(),
-            query: None,
-            headers: BTreeMap::new(),
-            body: None,
-            outcome: RequestOutcome::Abandoned,
-            status: None,
-            response: None,
-            ignored: Vec::new(),
-            fault: None,
-            duration_ms: 0,
-            is_kept: false,
-            size: 0,
+            ..RequestRecord::default()
         };
         Self { record, path: path.to_owned(), started: Instant::now(), observer }
     }

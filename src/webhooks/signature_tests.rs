@@ -63,6 +63,21 @@ fn the_published_signatures_are_reproduced_and_verified() {
 }
 
 #[test]
+fn during_a_rotation_either_secret_is_enough() {
+    let (old, new) = (secret(PUBLISHED[0].0), secret(PUBLISHED[2].0));
+    let both = [old.clone(), new.clone()];
+    let verify = |receives: &[CallbackSecret], signs: &[CallbackSecret]| {
+        let made = SigningKeys::new(signs).unwrap().sign("kevt_1", at(0), b"{}").unwrap();
+        SigningKeys::new(receives).unwrap().verify(&made, b"{}", at(0)).is_ok()
+    };
+    for one in [&old, &new] {
+        assert!(verify(&both, std::slice::from_ref(one)), "the receiver knows both");
+        assert!(verify(std::slice::from_ref(one), &both), "the sender signs with both");
+    }
+    assert!(!verify(&[old], &[new]));
+}
+
+#[test]
 fn signatures_of_other_versions_are_ignored() {
     let (keys, mut headers, body, seconds) = published();
     let right = PUBLISHED[1].4;

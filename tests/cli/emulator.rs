@@ -231,4 +231,8 @@ fn a_body_that_is_too_long_is_refused_in_a_way_that_its_sender_hears() {
         assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
     }
     assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
+    // One that fits is received as it was sent.
+    let name = "0123456789abcde".repeat(60_000);
+    let made = emulator.json("POST", DEVICES, &json!({ "name": name }).to_string());
+    assert_eq!(made["name"], name);
 }

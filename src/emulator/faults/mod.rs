@@ -169,7 +169,23 @@ mod tests {
         assert!(table.next_hit(&Method::GET, "/emulators").is_some());
     }
 
+    #[test]
+    fn a_percentage_is_approximately_right() {
+        let mut table = table(7, &["* /*: drop 10%"]);
+        let hit = hits(&mut table, 10_000).iter().flatten().count();
+        // Within six standard deviations, with a fixed seed.
+        assert!((820..1180).contains(&hit), "{hit}");
+    }
+
     proptest! {
+        #[test]
+        fn the_same_seed_and_requests_give_the_same_hits(seed: u32, percent in 1_u32..=100, requests in 0_usize..200) {
+            let fault = format!("* /*: drop {percent}%");
+            let alone = hits(&mut table(seed, &[&fault]), requests);
+            prop_assert_eq!(&hits(&mut table(seed, &[&fault]), requests), &alone);
+            prop_assert_eq!(&hits(&mut table(seed, &[&fault, "GET /x: drop 50%"]), requests), &alone);
+        }
+
         #[test]
         fn no_fault_hits_more_often_than_it_may(seed: u32, times in 1_u32..20, percent in 1_u32..=100) {
             let mut table = table(seed, &[&format!("* /*: 503 x{times} {percent}%")]);

@@ -260,3 +260,32 @@ impl Fields {
         parsed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_have_limits() {
+        for (text, expected) in [
+            ("", Some((0, 20, 0))),
+            ("page_number=3&page_size=100&other=x", Some((3, 100, 0))),
+            ("page_number=2147483647", Some((2_147_483_647, 20, 0))),
+            ("page_number=2147483648", None),
+            ("page_number=", None),
+            ("page_size=1.5", None),
+            ("page_size=1&page_size=1", None),
+            ("metadata=a%3A1&metadata=b:x:y&metadata=c:", Some((0, 20, 3))),
+            ("metadata=a:1&metadata=b:1&metadata=c:1&metadata=d:1&metadata=e:1", Some((0, 20, 5))),
+            ("metadata=a:1&metadata=a:1", None),
+            ("metadata=%3A1", None),
+            ("metadata=", None),
+            ("metadata=a:%0A", None),
+        ] {
+            let mut query = Fields::from_query(text, Unknown::Ignore(Ignored::default()));
+            let (page, filters) = (query.page(MAX_PAGE_SIZE), query.metadata_filters());
+            let result = query.finish().ok().map(|()| (page.number, page.size, filters.len()));
+            assert_eq!(result, expected, "{text}");
+        }
+    }
+}

@@ -37,3 +37,26 @@ impl State {
         Ok(Clock { now, ahead })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::state::invariant_tests::TestClock;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn advances_add_up(steps in proptest::collection::vec(1_i64..1_000_000, 0..8)) {
+            let (mut state, mut clock) = (State::seed(), TestClock::start());
+            for step in &steps {
+                let context = OpContext { now: state.time_at(clock.now), ..clock.context() };
+                let advanced = state.advance_clock(SignedDuration::from_secs(*step), &context).unwrap();
+                prop_assert_eq!(advanced.now, state.time_at(clock.now));
+                prop_assert_eq!(advanced, state.clock(advanced.now));
+            }
+            let all = SignedDuration::from_secs(steps.iter().sum());
+            prop_assert_eq!(state.time_at(clock.now), clock.now + all);
+            prop_assert_eq!(&State::read(&state.write()).unwrap(), &state);
+        }
+    }
+}

@@ -70,16 +70,7 @@ pub(super) fn phone(name: &str) -> Phone {
 }
 
 pub(super) fn purchase(order_amount: i64) -> Purchase {
-    Purchase {
-        order_amount,
-        order_tax_amount: None,
-        purchase_currency: "SEK".to_owned(),
-        purchase_started_at: None,
-        merchant_reference1: None,
-        merchant_reference2: None,
-        merchant_data: None,
-        order_items: Vec::new(),
-    }
+    Purchase { order_amount, purchase_currency: "SEK".to_owned(), ..Purchase::default() }
 }
 
 /// An operation. The numbers select existing records.

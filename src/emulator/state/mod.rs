@@ -67,7 +67,7 @@ impl OpContext<'_> {
 
     /// Adds a duration to the current time, up to the latest time that can be represented.
     fn deadline(&self, duration: SignedDuration) -> Timestamp {
-        self.now.checked_add(duration).unwrap_or(Timestamp::MAX)
+        self.now.checked_add(duration.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)
     }
 }
 

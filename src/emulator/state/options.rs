@@ -383,4 +383,25 @@ mod tests {
             assert_eq!(effects.len(), values.len(), "{}", option.name);
         }
     }
+
+    #[test]
+    fn errors_list_the_options_and_the_values() {
+        let mut options = EmulatorOptions::default();
+        let mut error = |name, value| options.set(name, value).unwrap_err();
+        let unknown = error("strict_sum", "true");
+        assert!(unknown.starts_with("there is no option 'strict_sum'; the options are session_lifetime, "));
+        assert_eq!(error("strict_sums", "yes"), "strict_sums cannot be 'yes': use true or false");
+        assert_eq!(
+            error("status_after_decline", "true"),
+            "status_after_decline cannot be 'true': use active, created or failed"
+        );
+        for wrong in ["", "15", "-1s", "1 month", "0s"] {
+            assert_eq!(
+                error("session_lifetime", wrong),
+                format!("session_lifetime cannot be '{wrong}': use a duration such as 30s or 15m")
+            );
+        }
+        assert_eq!(error("list_lag", "-1s"), "list_lag cannot be '-1s': use a duration such as 30s or 15m");
+        assert_eq!(options, EmulatorOptions::default());
+    }
 }

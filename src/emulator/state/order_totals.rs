@@ -7,7 +7,7 @@ use super::FieldErrors;
 use crate::model::OrderItem;
 
 /// The purchase as the client described it. Amounts are in minor units and include tax.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Purchase {
     pub order_amount: i64,
     pub order_tax_amount: Option<i64>,

@@ -25,7 +25,7 @@ const MAX_MOVEMENTS: usize = 1000;
 const MAX_KEYS: usize = 100_000;
 
 /// An order of a session that was paid.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: Uuid,
     session_id: Uuid,
@@ -46,7 +46,7 @@ pub(super) struct Record {
 }
 
 /// A capture or a refund.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Movement {
     pub(super) id: Uuid,
     pub(super) amount: i64,
@@ -147,11 +147,7 @@ impl Record {
             method: session.method.unwrap_or_default(),
             created_at: session.completed_at?,
             purchase: session.purchase.clone(),
-            captures: Vec::new(),
-            refunds: Vec::new(),
-            is_cancelled: false,
-            is_released: false,
-            is_derived: false,
+            ..Self::default()
         })
     }
 
@@ -342,9 +338,7 @@ impl State {
                 id: Uuid::new_v5(&record.id, b"capture"),
                 amount: record.purchase.order_amount,
                 at: record.created_at,
-                reference: None,
-                description: None,
-                lines: Vec::new(),
+                ..Movement::default()
             };
             let record = Record { captures: vec![capture], is_derived: true, ..record };
             self.orders.entry(record.id).or_insert(record);

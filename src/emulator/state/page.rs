@@ -51,3 +51,36 @@ impl<T> ListPage<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn all_pages_together_are_the_list(length in 0_usize..300, size in 1_u32..120) {
+            let list: Vec<usize> = (0..length).collect();
+            let mut all = Vec::new();
+            for number in 0.. {
+                let page = ListPage::slice(list.iter(), |element| *element, PageRequest { number, size });
+                prop_assert_eq!(page.total_elements, length);
+                prop_assert_eq!(page.first, number == 0);
+                all.extend(page.content);
+                if page.last {
+                    prop_assert_eq!(page.total_pages.max(1), usize::try_from(number).unwrap() + 1);
+                    break;
+                }
+            }
+            prop_assert_eq!(all, list);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_has_one_page_and_the_largest_numbers_do_not_overflow() {
+        let empty = ListPage::slice(std::iter::empty::<u8>(), |element| element, PageRequest::default());
+        assert_eq!((empty.total_pages, empty.first, empty.last), (0, true, true));
+        let page = ListPage::slice(0..5, |element| element, PageRequest { number: u32::MAX, size: u32::MAX });
+        assert_eq!((page.content.len(), page.total_elements, page.first, page.last), (0, 5, false, true));
+    }
+}

@@ -105,3 +105,25 @@ impl Rejection {
         problem
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_fields_are_reported_and_each_once() {
+        let mut errors = FieldErrors::default();
+        errors.add("b", "is required");
+        errors.add("a", "must be a string");
+        errors.add("b", "must be a number");
+        let rejection = errors.into_result().unwrap_err();
+        assert_eq!(
+            rejection.to_problem_json(),
+            json!({
+                "type": "about:blank", "title": "Bad Request", "status": 400,
+                "detail": "b is required; a must be a string",
+                "errors": {"b": "is required", "a": "must be a string"},
+            })
+        );
+    }
+}

@@ -204,3 +204,7 @@ fn no_session(id: Uuid) -> Rejection {
 pub(super) fn ended(record: &Record, now: Timestamp) -> Rejection {
     Rejection::conflict(format!("Session {} has ended: it is {}.", record.id, record.status(now)))
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;
