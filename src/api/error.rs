@@ -112,7 +112,7 @@ impl Error {
 
     /// Whether the device of a new session has no connection.
     pub fn is_offline(&self) -> bool {
-        let problem = self.problem().filter(|problem| problem.status == 409);
+        let problem = self.problem().filter(|problem| (400..500).contains(&problem.status));
         problem.and_then(Problem::message).is_some_and(|message| message.to_lowercase().contains("offline"))
     }
 
@@ -296,5 +296,19 @@ mod tests {
         assert_eq!(refused.kind, ErrorKind::Refused);
         assert_eq!(refused.message, "Too much (REFUND_NOT_ALLOWED, HTTP 403)");
         assert_eq!(refused.hints, ["give the correlation ID c-1 to support"]);
+    }
+
+    #[test]
+    fn the_words_of_the_api_are_shortened() {
+        let long = "ü".repeat(100_000);
+        for body in [
+            serde_json::json!({"detail": long, "error_code": long, "correlation_id": long}),
+            serde_json::json!({"errors": {(&long): [long, long], "b": {"c": vec![&long; 100]}}}),
+        ] {
+            let error = report(400, &body.to_string(), SideEffect::None);
+            assert!(error.message.chars().count() <= MAX_CHARS + 1, "{}", error.message.len());
+            let json = error.to_json().to_string();
+            assert!(json.chars().count() < 2 * MAX_FIELDS * MAX_CHARS, "{}", json.len());
+        }
     }
 }

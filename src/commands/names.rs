@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::api::Error as ApiError;
 use crate::commands::resolve::fetch_all;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::Error;
 use crate::model::{Device, Location};
@@ -19,16 +20,23 @@ impl ApiContext<'_> {
         self.output.print_item(item)
     }
 
-    /// Finds the names of the resources that the items refer to, if the output shows them.
+    /// Finds the names of the resources that the items refer to, if the output shows them: in the cache of completions
+    /// if it is fresh, or else with a single list request.
     pub(super) async fn learn_names<T: View>(&self, items: &[T]) {
         if self.output.shows_names() {
-            self.list_unknown(self.output.unknown_names(items)).await;
+            self.learn_unknown(|| self.output.unknown_names(items)).await;
         }
     }
 
-    /// Finds the names of these kinds of resources, with a single list request for each.
-    pub(super) async fn list_unknown(&self, kinds: Vec<NameKind>) {
-        for kind in kinds {
+    /// Finds the names of the kinds that are not known.
+    pub(super) async fn learn_unknown(&self, unknown: impl Fn() -> Vec<NameKind>) {
+        if unknown().is_empty() {
+            return;
+        }
+        for (kind, id, name) in complete::cached_names(self.settings, &self.account) {
+            self.output.learn_name(kind, &id, &name);
+        }
+        for kind in unknown() {
             if self.output.mark_listed(kind) {
                 continue;
             }

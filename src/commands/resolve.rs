@@ -1,6 +1,6 @@
 //! Resolves a device, a location or an enrollment by name, ID or ID prefix, or lets the user pick it from a list.
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -10,6 +10,9 @@ use crate::error::{Candidate, Error, ErrorKind};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Location, MIN_ID_PREFIX_LEN, Page, Resource};
 use crate::output::{Cell, Choice, NameKind};
 use crate::text::{capitalize, fold_text, natural_key, normalize_text, trim_text};
+
+/// A page has up to 100 elements.
+const MAX_LOOKUP_PAGES: usize = 1000;
 
 const MAX_EDIT_DISTANCE: usize = 2;
 
@@ -110,7 +113,7 @@ impl NamedResource for Enrollment {
 
 impl ApiContext<'_> {
     pub(super) async fn find<T: NamedResource>(&self, query: &str) -> Result<Resource<T>, Error> {
-        let all = fetch_all::<T>(T::list(&self.client)).await?;
+        let all = fetch_for_lookup::<T>(T::list(&self.client)).await?;
         self.learn_resources(&all);
         match resolve(&all, query).as_slice() {
             [] => Err(not_found(&all, query).hint(format!("list them with `kustom {}s list`", T::NOUN))),
@@ -147,7 +150,7 @@ impl ApiContext<'_> {
             return self.find(query).await;
         }
         self.ensure_named::<T>(false)?;
-        let all = fetch_all(T::list_choices(&self.client)).await?;
+        let all = fetch_for_lookup(T::list_choices(&self.client)).await?;
         self.learn_resources(&all);
         if all.is_empty() {
             let message = format!("there are no {}s to choose from", T::NOUN);
@@ -189,7 +192,7 @@ impl ApiContext<'_> {
     }
 
     async fn learn_places<T: NamedResource>(&self, all: &[Resource<T>]) {
-        self.list_unknown(self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
+        self.learn_unknown(|| self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
     }
 
     /// The ID of a resource. A complete ID is returned without a request.
@@ -242,6 +245,18 @@ pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
 ) -> Result<Vec<Resource<T>>, ApiError> {
     let pages: Vec<Page<T>> = list.pages().try_collect().await?;
+    Ok(pages.into_iter().flat_map(|page| page.content).collect())
+}
+
+/// Fetches a list to find a name in it. A server whose pages never end is not read for ever.
+async fn fetch_for_lookup<T: DeserializeOwned + 'static>(
+    list: PagedRequest<'_>,
+) -> Result<Vec<Resource<T>>, Error> {
+    let pages: Vec<Page<T>> = list.pages().take(MAX_LOOKUP_PAGES).try_collect().await?;
+    if pages.len() == MAX_LOOKUP_PAGES {
+        let message = format!("the list has {MAX_LOOKUP_PAGES} pages or more, too many to find a name in it");
+        return Err(Error::new(ErrorKind::Unavailable, message).hint("use the complete ID"));
+    }
     Ok(pages.into_iter().flat_map(|page| page.content).collect())
 }
 

@@ -119,6 +119,10 @@ impl Cache {
         self.read().filter(CacheEntry::is_usable).map(|entry| entry.resources).unwrap_or_default()
     }
 
+    pub(super) fn read_fresh(&self) -> Option<CachedResources> {
+        Some(self.read().filter(|entry| is_younger(entry.fetched_at, FRESH_FOR))?.resources)
+    }
+
     pub(super) fn is_fresh(&self) -> bool {
         self.read().is_some_and(|entry| entry.is_fresh())
     }

@@ -14,7 +14,7 @@ use super::resources::{self, CachedResources, ResourceSummary};
 use crate::context::App;
 use crate::global_args::GlobalArgs;
 use crate::ledger::{Attempt, Filter, LedgerLocation};
-use crate::model::{CallbackType, Currency};
+use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
 use crate::settings::{Account, Endpoint, Settings};
@@ -156,13 +156,22 @@ fn filter_resources(
     for name in resources.iter().filter_map(|resource| resource.name.as_deref()) {
         *count_by_name.entry(normalize_text(name).to_lowercase()).or_default() += 1;
     }
-    let is_usable = |name: &str| {
+    let is_usable = |resource: &ResourceSummary, name: &str| {
         let key = normalize_text(name).to_lowercase();
-        count_by_name.get(&key) == Some(&1) && !key.is_empty() && !name.starts_with('-') && !has_unsafe(name)
+        let is_id_prefix = |other: &ResourceSummary| {
+            key.len() >= MIN_ID_PREFIX_LEN
+                && other.id != resource.id
+                && other.id.to_lowercase().starts_with(&key)
+        };
+        count_by_name.get(&key) == Some(&1)
+            && !resources.iter().any(is_id_prefix)
+            && !key.is_empty()
+            && !name.starts_with('-')
+            && !has_unsafe(name)
     };
     let mut candidates = Vec::new();
     for resource in resources {
-        let name = resource.name.as_deref().filter(|name| is_usable(name));
+        let name = resource.name.as_deref().filter(|name| is_usable(resource, name));
         if let Some(name) = name {
             candidates.push((name.to_owned(), describe_resource(resource, false, &known)));
         }

@@ -25,7 +25,10 @@ pub(crate) use candidates::{
 };
 pub(crate) use shell::Shell;
 
-use crate::settings::COMPLETE as VARIABLE;
+use crate::output::NameKind;
+use crate::settings::{Account, COMPLETE as VARIABLE, Settings};
+use cache::Cache;
+use resources::ResourceSummary;
 
 /// The value of the variable in the process that refreshes the cache.
 const REFRESH: &str = "refresh";
@@ -43,6 +46,16 @@ struct Request {
 }
 
 static REQUEST: OnceLock<Request> = OnceLock::new();
+
+/// The names in the cache of an account, if it is fresh.
+pub(crate) fn cached_names(settings: &Settings, account: &Account) -> Vec<(NameKind, String, String)> {
+    let resources = Cache::new(settings, account).read_fresh().unwrap_or_default();
+    let named = |kind, summaries: Vec<ResourceSummary>| {
+        summaries.into_iter().filter_map(move |summary| Some((kind, summary.id, summary.name?)))
+    };
+    let locations = named(NameKind::Location, resources.locations);
+    locations.chain(named(NameKind::Device, resources.devices)).collect()
+}
 
 /// Prints candidates, if the script of a shell runs the program. Returns false for every other command line: the variable
 /// alone, which may be left in an environment, must not keep a command from running.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 use crate::model::{Callback, CallbackType};
 use crate::secret::redact;
+use crate::webhooks::TOLERANCE;
 
 /// The oldest ones that were acknowledged are removed.
 const MAX_DELIVERIES: i64 = 100_000;
@@ -231,11 +232,11 @@ impl DeliveryStore {
                 // A retry has new signatures.
                 let update = "UPDATE deliveries SET headers = ?2 WHERE seq = ?1";
                 transaction.execute(update, params![seq, headers_to_json(headers)])?;
-                // Refused ones are not counted: anybody can send them.
+                // Refused ones are not counted: anybody can send them. A retry of the last minutes has to be recognized.
                 let delete = "DELETE FROM deliveries WHERE seq IN \
-                              (SELECT seq FROM deliveries WHERE state = 'acknowledged' ORDER BY seq \
+                              (SELECT seq FROM deliveries WHERE state = 'acknowledged' AND received_ms < ?2 ORDER BY seq \
                               LIMIT max(0, (SELECT count(*) FROM deliveries WHERE valid = 1) - ?1))";
-                transaction.execute(delete, [MAX_DELIVERIES])?;
+                transaction.execute(delete, [MAX_DELIVERIES, (at - TOLERANCE).as_millisecond()])?;
             }
             transaction.commit()?;
             Ok(begin)

@@ -12,7 +12,7 @@ use axum::extract::{self, MatchedPath, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
@@ -106,17 +106,17 @@ async fn respond(
     connection: Arc<Connection>,
     address: Option<SocketAddr>,
 ) -> Result<Response, NoResponse> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     if let Err(reason) = check_source(&parts.headers, address) {
         return Ok(Rejection::new(StatusCode::FORBIDDEN, reason).into_response());
     }
-    let body = match connection.read_body(&parts.headers, body, MAX_BODY).await {
-        Ok(body) => body,
-        // The router rejects it, if the credentials are right.
-        Err(BodyError::TooLarge) => vec![0; MAX_BODY + 1],
-        Err(BodyError::Incomplete) => return Err(NoResponse),
-    };
-    let Ok(response) = router.oneshot(Request::from_parts(parts, Body::from(body))).await;
+    if body.is_end_stream() {
+        connection.start_processing();
+    } else {
+        connection.start_body();
+    }
+    parts.extensions.insert(connection);
+    let Ok(response) = router.oneshot(Request::from_parts(parts, Body::new(body))).await;
     match response.extensions().get::<NoResponse>() {
         Some(no_response) => Err(*no_response),
         None => Ok(response),
@@ -138,8 +138,17 @@ async fn handle(
     });
     let no_response = || axum::Extension(NoResponse).into_response();
     let (parts, body) = request.into_parts();
-    // The body is in memory, so reading it cannot fail.
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
+    let body = match parts.extensions.get::<Arc<Connection>>() {
+        Some(connection) => match connection.read_body(&parts.headers, body, MAX_BODY).await {
+            Ok(body) => body.into(),
+            // The router rejects it, if the credentials are right.
+            Err(BodyError::TooLarge) => vec![0; MAX_BODY + 1].into(),
+            Err(BodyError::Incomplete) => return no_response(),
+        },
+        // The page's own request, whose body is in memory.
+        None => to_bytes(body, usize::MAX).await.unwrap_or_default(),
+    };
     if is_kept(&method, &path) {
         record.record.capture_request(parts.uri.query(), &parts.headers, &body);
     }

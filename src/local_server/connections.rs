@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use http::header::EXPECT;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -297,14 +297,24 @@ impl Connection {
         }
     }
 
+    /// A body is being received.
+    pub(crate) fn start_body(&self) {
+        self.set_phase(Phase::Body);
+    }
+
+    /// The request is processed: no time limit applies, and its body no longer counts.
+    pub(crate) fn start_processing(&self) {
+        self.set_phase(Phase::InUse);
+    }
+
     /// Reads a body of at most `max` bytes.
-    pub(crate) async fn read_body(
+    pub(crate) async fn read_body<B: Body<Data = Bytes> + Unpin>(
         &self,
         headers: &HeaderMap,
-        mut body: Incoming,
+        mut body: B,
         max: usize,
     ) -> Result<Vec<u8>, BodyError> {
-        self.set_phase(Phase::Body);
+        self.start_body();
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         // A client that sent `Expect: 100-continue` is rejected before it sends the body.
         if announced > max && headers.contains_key(EXPECT) {
@@ -327,7 +337,7 @@ impl Connection {
                 }
             }
         }
-        self.set_phase(Phase::InUse);
+        self.start_processing();
         if length > max { Err(BodyError::TooLarge) } else { Ok(blocks.concat()) }
     }
 

@@ -81,6 +81,34 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    fn line(value: impl Into<Value>) -> String {
+        let Value::Object(object) = json!({ "x": value.into() }) else { unreachable!() };
+        String::from_utf8(row(cells(&object, &["x", "missing"]))).unwrap()
+    }
+
+    #[test]
+    fn cells_are_quoted_and_never_a_formula() {
+        assert_eq!(line(json!("a,\"b\"")), "\"a,\"\"b\"\"\",\n");
+        assert_eq!(line(json!("=HYPERLINK(1)")), "'=HYPERLINK(1),\n");
+        assert_eq!(line(json!(" @SUM(1)")), "' @SUM(1),\n");
+        assert_eq!(line(json!("+46 8 1")), "'+46 8 1,\n");
+        assert_eq!(line(json!("-5")), "'-5,\n");
+        assert_eq!(line(json!(-5)), "-5,\n");
+        for (text, expected) in [
+            ("Till;=HYPERLINK(1)", "Till;'=HYPERLINK(1),\n"),
+            ("a; +1;b;\"-2", "\"a;' +1;b;'\"\"-2\",\n"),
+            ("a,@b", "\"a,'@b\",\n"),
+            ("=1;=2", "'=1;'=2,\n"),
+        ] {
+            assert_eq!(line(json!(text)), expected);
+        }
+        assert_eq!(line(json!({"k": "v;=2+2"})), "\"{\"\"k\"\":\"\"v;'=2+2\"\"}\",\n");
+        assert_eq!(line(json!("\t=1")), "\\t=1,\n");
+        assert_eq!(line(json!("👩\u{200d}🍳\u{fe0f}\u{202e}")), "👩\u{200d}🍳\u{fe0f}\\u{202e},\n");
+        assert_eq!(line(json!({"b": 1, "a": [true]})), "\"{\"\"b\"\":1,\"\"a\"\":[true]}\",\n");
+        assert_eq!(line(json!(null)), ",\n");
+    }
+
     proptest! {
         #[test]
         fn a_row_is_one_line_and_reads_back(texts in prop::collection::vec("\\PC{0,8}|[=+@;\n\r\"',-]{1,4}", 1..5)) {

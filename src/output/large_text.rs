@@ -33,3 +33,22 @@ fn render_row(letter: u8, y: usize) -> String {
     };
     (0..GLYPH_SIZE).map(block).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn a_code_is_large_where_it_fits() {
+        let large = lines("T1", 16, true);
+        assert_eq!(
+            large.iter().map(|line| line.trim_end()).collect::<Vec<_>>(),
+            ["█▀██▀█   ▄██", "  ██      ██", "  ██      ██", " ▀▀▀▀   ▀▀▀▀▀▀"]
+        );
+        assert_eq!(lines("K7M2Q9XP", 64, true).len(), 4);
+        assert_eq!(lines("K7M2Q9XP", 63, true), ["K 7 M 2   Q 9 X P"]);
+        assert_eq!(lines("K7M2Q9XP", 64, false), ["K 7 M 2   Q 9 X P"]);
+        let uuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        assert_eq!(lines(uuid, 500, true), [uuid]);
+    }
+}

@@ -292,4 +292,19 @@ mod tests {
         assert_eq!(picker.handle(&Key::Enter), Step::Continue);
         assert_eq!(type_keys(&mut picker, &[Key::ArrowDown, Key::Enter]), Step::Picked(0));
     }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_ids_are_complete() {
+        let long = "Stockholm City, the big one by the station with the clock";
+        let choices = vec![Choice::new(long, "6f2c91ab").detail(long), Choice::new("Bar", "77777777")];
+        let mut picker = Picker::new("Location".to_owned(), choices, true);
+        for columns in [30, 40, 80] {
+            for line in picker.render(columns) {
+                assert!(measure_text_width(&line) <= columns, "{columns}: {line}");
+            }
+            assert!(picker.render(columns)[1].contains("6f2c91ab"));
+        }
+        search(&mut picker, &"x".repeat(200));
+        assert!(measure_text_width(&picker.render(40)[0]) <= 40);
+    }
 }

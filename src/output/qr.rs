@@ -38,4 +38,10 @@ mod tests {
             assert_eq!(decode(&lines(code)), code);
         }
     }
+
+    #[test]
+    fn a_short_code_is_small() {
+        let lines = lines("K7M2Q9XP");
+        assert_eq!((lines.len(), lines[0].chars().count()), (15, 29));
+    }
 }

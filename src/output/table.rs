@@ -331,6 +331,19 @@ mod tests {
     }
 
     #[test]
+    fn ids_are_shortened_to_a_unique_prefix() {
+        let short = |cells: &[&str]| {
+            let mut column = column(cells, true);
+            shorten_ids(&mut column);
+            column.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>()
+        };
+        assert_eq!(short(&["51e2a9c4-7b0d-4f63", "b7f03d5e-1c86-4a29"]), ["51e2a9c4", "b7f03d5e"]);
+        assert_eq!(short(&["51e2a9c4-7b0d", "51e2a9c4-7c0d"]), ["51e2a9c4-7b", "51e2a9c4-7c"]);
+        assert_eq!(short(&["d1", "d2", ""]), ["d1", "d2", ""]);
+        assert_eq!(short(&["same-id-twice", "same-id-twice"]), ["same-id", "same-id"]);
+    }
+
+    #[test]
     fn the_widest_columns_are_truncated_first_and_fixed_ones_never() {
         let long = "x".repeat(50);
         let columns = [column(&["12345678"], true), column(&[&long], false), column(&["Haga"], false)];

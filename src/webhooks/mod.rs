@@ -4,4 +4,4 @@ mod headers;
 mod signature;
 
 pub use headers::parse_headers;
-pub use signature::{SigningKeys, VerifyError};
+pub use signature::{SigningKeys, TOLERANCE, VerifyError};

@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use crate::secret::CallbackSecret;
 
 /// The maximum difference between the sender's clock and this one (observed; Standard Webhooks recommends it).
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The prefix of symmetric signatures. The standard requires that other versions are ignored.
 const VERSION: &str = "v1,";

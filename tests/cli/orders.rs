@@ -416,4 +416,18 @@ fn an_interrupted_refund_stores_its_outcome_when_the_ledger_is_free_again() {
     let exported = env.run(["ledger", "export"]).ok();
     let change: Value = serde_json::from_str(&exported).unwrap();
     assert_ne!(change["order_change"]["outcome"], "pending", "{exported}{}", outcome.stderr);
+
+    // Before anything is sent, an interruption ends the wait for the ledger.
+    let ledger = Connection::open(env.state_folder().join("ledger.db")).unwrap();
+    ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let before = server.asked().len();
+    let running = env.command(["orders", "refund", &id(1), "--amount", "4", "--yes"]).spawn();
+    let deadline = std::time::Instant::now() + TIMEOUT;
+    while server.asked().len() == before {
+        assert!(std::time::Instant::now() < deadline, "the order was not read");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    running.interrupt();
+    let _ = running.wait().assert_code(130);
+    assert!(server.asked()[before..].iter().all(|asked| asked.method == "GET"));
 }

@@ -131,7 +131,12 @@ pub(super) fn check_state_dir(dir: &Path) -> CheckResult {
             io_error_message(&error)
         ));
     }
-    match free_space(dir) {
+    judge_free_space(dir, free_space(dir))
+}
+
+fn judge_free_space(dir: &Path, bytes: Option<u64>) -> CheckResult {
+    let path = dir.display();
+    match bytes {
         Some(bytes) if bytes < MIN_FREE_SPACE => CheckResult::warning(
             "state folder",
             format!("{path} has only {} MiB of free space", bytes / MIB),
@@ -184,4 +189,20 @@ fn free_space(dir: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 const fn free_space(_dir: &Path) -> Option<u64> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_free_space_is_a_warning() {
+        let judge = |bytes| serde_json::to_value(judge_free_space(Path::new("/state"), bytes)).unwrap();
+        for (bytes, level) in
+            [(Some(20 * MIB), "ok"), (None, "ok"), (Some(20 * MIB - 1), "warning"), (Some(0), "warning")]
+        {
+            assert_eq!(judge(bytes)["level"], level, "{bytes:?}");
+        }
+        assert_eq!(judge(Some(20 * MIB - 1))["finding"], "/state has only 19 MiB of free space");
+    }
 }

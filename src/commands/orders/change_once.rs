@@ -97,8 +97,8 @@ fn exists_error(change: &OrderChange) -> Error {
 }
 
 /// Stores the intent, which was planned from `order`, sends the request for it, and stores its outcome. Returns the change
-/// that was processed. Not to be canceled: a canceled request returns an error that says whether it may have been
-/// processed, and the outcome must be stored.
+/// that was processed. Not to be canceled: until the request is sent, an interruption ends it. A canceled request returns an
+/// error that says whether it may have been processed, and the outcome must be stored.
 pub(super) async fn change_once(
     order_id: Uuid,
     order: &Order,
@@ -108,16 +108,22 @@ pub(super) async fn change_once(
     context: &ApiContext<'_>,
 ) -> Result<OrderChange, Error> {
     let ledger = context.ledger().await?;
-    let (change, is_resumed) = match ledger.begin_change(intent, again).await? {
-        (change, ChangeDecision::Start) => (change, false),
-        (_, ChangeDecision::Resume(change)) => (*change, true),
-        (_, ChangeDecision::Exists(change)) => return Err(exists_error(&change)),
+    let prepare = async {
+        match ledger.begin_change(intent, again).await? {
+            (change, ChangeDecision::Start) => {
+                check_lines(&change, order, context).await?;
+                Ok((change, false, None))
+            }
+            (_, ChangeDecision::Resume(change)) => {
+                let processed = find_processed(order_id, &change, context).await?;
+                Ok((*change, true, processed))
+            }
+            (_, ChangeDecision::Exists(change)) => Err(exists_error(&change)),
+        }
     };
-    if is_resumed && let Some(processed) = find_processed(order_id, &change, context).await? {
+    let (change, is_resumed, processed) = context.run_until_cancelled(prepare).await?;
+    if let Some(processed) = processed {
         return Ok(processed);
-    }
-    if !is_resumed {
-        check_lines(&change, order, context).await?;
     }
     let error = match context.client.send(&request(&change)).await {
         Ok(response) => {

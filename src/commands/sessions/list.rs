@@ -182,10 +182,15 @@ impl Args {
 
 /// Finds the names of the devices. In a pipe, and where a command prints the key, no request is sent for them.
 pub(super) async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
+    if app.output.unknown_names(rows).is_empty() {
+        return;
+    }
+    for (kind, id, name) in complete::cached_names(&app.settings, account) {
+        app.output.learn_name(kind, &id, &name);
+    }
     let is_cheap = matches!(account.endpoint, Endpoint::InProcess) || app.output.is_terminal();
     if is_cheap
         && matches!(account.key.value, KeySource::Stored(_))
-        && !app.output.unknown_names(rows).is_empty()
         && let Ok(context) = app.connect_as(account.clone())
     {
         context.learn_names(rows).await;

@@ -28,7 +28,7 @@ const MAX_KEYS: usize = 100_000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: Uuid,
-    session_id: Uuid,
+    pub(super) session_id: Uuid,
     method: PaymentMethod,
     pub(super) created_at: Timestamp,
     pub(super) purchase: Arc<Purchase>,
@@ -327,8 +327,7 @@ impl State {
             emit(&record, CallbackType::CaptureCreated, Some(capture.id), context);
             record.captures = vec![capture];
         }
-        // Most of these have a session that is kept as well, and share its purchase.
-        records::insert(&mut self.orders, record, self.max_records / 2, context.now);
+        self.orders.insert(record.id, record);
     }
 
     /// Adds the orders of sessions that were paid before this program knew orders.

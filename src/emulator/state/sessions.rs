@@ -173,7 +173,13 @@ impl State {
         };
         record.emit(CallbackType::SessionCreated, None, context);
         let session = record.to_session(context.now);
+        let kept = self.sessions.len();
         records::insert(&mut self.sessions, record, self.max_records, context.now);
+        if self.sessions.len() <= kept {
+            // An order stays as long as its session, whose purchase it shares.
+            let sessions = &self.sessions;
+            self.orders.retain(|_, order| sessions.contains_key(&order.session_id));
+        }
         Ok(session)
     }
 

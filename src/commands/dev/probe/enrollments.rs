@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::prober::{Prober, TAG, parse};
-use crate::api::{self, Response};
+use super::facts::Seen;
+use super::prober::{Prober, TAG, parse, seen};
+use crate::api;
 use crate::error::Error;
 use crate::model::Ttl;
 
@@ -39,20 +40,18 @@ impl Prober {
         location_id: &str,
         field: &str,
         value: Value,
-    ) -> Result<(Response, Value), Error> {
+    ) -> Result<(Seen, Value), Error> {
         let body = json!({"location_id": location_id, "metadata": {TAG: "1"}, field: value});
         let response = self.post("/ipp/v1/enrollments", &body).await?;
         let enrollment = parse(&response);
         if response.is_success() {
             self.enrollments.extend(enrollment["enrollment_id"].as_str().map(str::to_owned));
         }
-        Ok((response, enrollment))
+        Ok((seen(&response), enrollment))
     }
 
-    pub(super) async fn delete_enrollment(&mut self, id: &str) -> Result<Response, Error> {
-        let response = self.send(&api::withdraw_request(id)).await?;
-        self.enrollments.remove(id);
-        Ok(response)
+    pub(super) async fn delete_enrollment(&mut self, id: &str) -> Result<Seen, Error> {
+        Ok(seen(&self.send(&api::withdraw_request(id)).await?))
     }
 }
 

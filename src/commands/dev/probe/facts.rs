@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::measurement::Measurement;
 use super::response_check::ResponseCheck;
-use crate::emulator::EmulatorOptions;
 
 /// Each fact, in the order in which they are printed: its name, what kustom and its emulator assume by default, and the
 /// option with which an emulator behaves as seen, if there is one.
@@ -88,6 +87,24 @@ pub(super) struct Fact {
     pub(super) option: Option<String>,
 }
 
+/// A response, as far as a fact needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) status: u16,
+    pub(super) has_body: bool,
+}
+
+impl Seen {
+    pub(super) const fn is_success(self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+
+    pub(super) fn describe(self) -> String {
+        let body = if self.has_body { "with a body" } else { "without a body" };
+        format!("{} {body}", self.status)
+    }
+}
+
 /// Everything that the probe saw.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Observations {
@@ -118,13 +135,10 @@ impl Observations {
         }
     }
 
-    /// Sets the option of a fact, if an emulator can behave like this.
+    /// Sets the option of a fact.
     pub(super) fn set_option(&mut self, fact: &'static str, value: impl Display) {
-        let value = value.to_string();
-        if let Some((_, _, option)) = FACTS.iter().find(|(name, ..)| *name == fact)
-            && EmulatorOptions::default().set(option, &value).is_ok()
-        {
-            self.options.insert(option, value);
+        if let Some((_, _, option)) = FACTS.iter().find(|(name, ..)| *name == fact) {
+            self.options.insert(option, value.to_string());
         }
     }
 
@@ -148,26 +162,51 @@ impl Observations {
         const FACT: &str = "status after a declined tap";
         match declines {
             [(_, first), others @ ..] if others.iter().all(|(_, status)| status == first) => {
-                self.record_option(FACT, first, first.to_lowercase());
+                self.record(FACT, first);
+                if ["ACTIVE", "CREATED", "FAILED"].contains(&first.as_str()) {
+                    self.set_option(FACT, first.to_lowercase());
+                }
             }
             _ => self.record_cases(FACT, declines),
         }
     }
 
     /// Records the responses to sums that do not add up. The option treats all of them alike.
-    pub(super) fn record_sums(&mut self, sums: &[(&'static str, u16)]) {
+    pub(super) fn record_sums(&mut self, sums: &[(&'static str, Seen)]) {
         const FACT: &str = "sums that do not add up";
-        self.record_cases(FACT, sums);
-        let accepted = sums.iter().filter(|(_, status)| (200..300).contains(status)).count();
+        let statuses: Vec<_> = sums.iter().map(|(mistake, seen)| (mistake, seen.status)).collect();
+        self.record_cases(FACT, &statuses);
+        let accepted = sums.iter().filter(|(_, seen)| seen.is_success()).count();
         if accepted == 0 || accepted == sums.len() {
             self.set_option(FACT, accepted == 0);
+        }
+    }
+
+    pub(super) fn record_deletion(&mut self, deleted: Seen) {
+        const FACT: &str = "deletion of a device";
+        self.record(FACT, deleted.describe());
+        match deleted.status {
+            204 => self.set_option(FACT, "no_content"),
+            200 => self.set_option(FACT, "ok"),
+            _ => {}
+        }
+    }
+
+    pub(super) fn record_refunded_status(&mut self, status: &str) {
+        const FACT: &str = "status of a fully refunded order";
+        self.record(FACT, status);
+        match status {
+            "CLOSED" => self.set_option(FACT, "closed"),
+            "CAPTURED" => self.set_option(FACT, "captured"),
+            _ => {}
         }
     }
 
     pub(super) fn record_problem_shape(&mut self, fact: &'static str, shape: String) {
         let shapes = self.problem_shapes.entry(fact).or_default();
         shapes.insert(shape);
-        let text = shapes.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+        let shapes: Vec<_> = shapes.iter().map(String::as_str).collect();
+        let text = shapes.join("; ");
         self.record(fact, text);
     }
 
@@ -202,12 +241,13 @@ mod tests {
         let nothing = Observations::default();
         assert!(nothing.options.is_empty());
         assert!(nothing.facts().iter().all(|fact| fact.seen.is_none() && fact.option.is_none()));
+        let seen = |status| Seen { status, has_body: true };
         let mut mixed = Observations::default();
-        mixed.record_sums(&[("line total", 400), ("sum", 200)]);
+        mixed.record_sums(&[("line total", seen(400)), ("sum", seen(200))]);
         mixed.record_declines(&[("LOST_CARD", "ACTIVE".to_owned()), ("STOLEN_CARD", "FAILED".to_owned())]);
-        mixed.record_option("status of a fully refunded order", "REFUNDED", "refunded");
-        let above = SignedDuration::from_hours(2);
-        mixed.record_measurement("session lifetime", Measurement { above, at_most: None });
+        mixed.record_deletion(seen(202));
+        let two_hours = Measurement::LongerThan(SignedDuration::from_hours(2));
+        mixed.record_measurement("session lifetime", two_hours);
         assert_eq!(mixed.options, BTreeMap::new(), "no option makes the emulator behave like this");
         let facts = mixed.facts();
         let shown = |name: &str| facts.iter().find(|fact| fact.name == name).unwrap().seen.clone().unwrap();

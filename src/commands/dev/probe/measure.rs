@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::measurement::{Measurement, Subject};
+use super::measurement::{Bounds, Measurement, Subject};
 use super::orders::UsedKey;
 use super::prober::Prober;
 use crate::error::{Error, ErrorKind};
@@ -92,62 +92,83 @@ impl Prober {
         clock.now.ok_or_else(|| Error::new(ErrorKind::Unavailable, "the emulator's clock shows no time"))
     }
 
-    /// Doubles the age of a sample until it is over, and then halves the interval.
+    /// Doubles the age of a sample until it is over, and then halves the interval with a new sample for each step.
     async fn measure_by_clock(&mut self, subject: Subject) -> Result<Measurement, Error> {
-        let mut measured = Measurement::UNKNOWN;
-        let mut age = SignedDuration::ZERO;
+        let zero = SignedDuration::ZERO;
+        let (mut above, mut at_most) = (zero, None);
+        let mut sample = self.create_sample(subject).await?;
+        if self.is_over(&sample).await? {
+            self.remove_sample(sample).await?;
+            return Ok(Measurement::Immediate);
+        }
+        let mut created = self.now().await?;
+        let mut earliest = created - SignedDuration::from_secs(1);
+        let mut age = SignedDuration::from_secs(1);
         for _ in 0..MAX_STEPS {
-            let earliest = self.now().await?;
-            let sample = self.create_sample(subject).await?;
-            let created = self.now().await?;
-            if age.is_positive() {
-                self.client.advance_clock(age).await?;
+            let reached = created + age;
+            let advance = reached.duration_since(self.now().await?);
+            if advance > zero {
+                self.client.advance_clock(advance).await?;
             }
             let before = self.now().await?;
             let is_over = self.is_over(&sample).await?;
             let after = self.now().await?;
-            self.remove_sample(sample).await?;
             if is_over {
                 let bound = after.duration_since(earliest);
-                measured.at_most = Some(measured.at_most.map_or(bound, |at_most| at_most.min(bound)));
+                at_most = Some(at_most.map_or(bound, |known: SignedDuration| known.min(bound)));
             } else {
-                measured.above = measured.above.max(before.duration_since(created));
+                above = above.max(before.duration_since(created));
             }
-            let width = measured.at_most.map(|at_most| at_most - measured.above);
-            age = match width {
-                Some(width) if width > PRECISION => measured.above + width / 2,
-                None if age < MAX_ADVANCE => (age * 2).max(SignedDuration::from_secs(1)),
-                _ => break,
-            };
+            match at_most {
+                None if age >= MAX_ADVANCE => {
+                    self.remove_sample(sample).await?;
+                    return Ok(Measurement::LongerThan(above));
+                }
+                // The same sample ages on.
+                None => age *= 2,
+                Some(at_most) => {
+                    let bounds = Bounds { above, at_most };
+                    self.remove_sample(sample).await?;
+                    if bounds.width() <= PRECISION {
+                        return Ok(Measurement::Within(bounds));
+                    }
+                    age = above + bounds.width() / 2;
+                    earliest = self.now().await?;
+                    sample = self.create_sample(subject).await?;
+                    created = self.now().await?;
+                }
+            }
         }
-        Ok(measured)
+        self.remove_sample(sample).await?;
+        Ok(at_most
+            .map_or(Measurement::LongerThan(above), |at_most| Measurement::Within(Bounds { above, at_most })))
     }
 
     async fn measure_in_real_time(&mut self, subject: Subject) -> Result<Measurement, Error> {
-        let (interval, limit) = match subject {
-            Subject::SessionLifetime => (Duration::from_secs(10), Duration::from_secs(2 * 60 * 60)),
-            Subject::ListLag | Subject::OrderLag | Subject::KeyMemory(_) => {
-                (Duration::from_secs(1), Duration::from_secs(30))
-            }
-        };
-        let mut measured = Measurement::UNKNOWN;
+        let (interval, limit) = subject.interval_and_limit();
         let earliest = Instant::now();
         let sample = self.create_sample(subject).await?;
         let created = Instant::now();
-        loop {
-            let before = created.elapsed();
+        let mut above = SignedDuration::ZERO;
+        let measured = loop {
+            let before = signed(created.elapsed());
             if self.is_over(&sample).await? {
-                measured.at_most = Some(signed(earliest.elapsed()));
-                break;
+                let is_first = above.is_zero();
+                let at_most = signed(earliest.elapsed());
+                break if is_first {
+                    Measurement::Immediate
+                } else {
+                    Measurement::Within(Bounds { above, at_most })
+                };
             }
-            measured.above = signed(before.min(limit));
-            if before >= limit {
-                break;
+            above = before.max(SignedDuration::from_nanos(1));
+            if created.elapsed() >= limit {
+                break Measurement::LongerThan(signed(limit));
             }
             if self.cancel.run_until_cancelled(tokio::time::sleep(interval)).await.is_none() {
                 return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
             }
-        }
+        };
         self.remove_sample(sample).await?;
         Ok(measured)
     }

@@ -1,36 +1,57 @@
 //! The measurements of the probe, and their result. Pure.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-/// The bounds of a duration that was measured: longer than the first, and at most the second, if that is known.
-#[derive(Clone, Copy)]
-pub(super) struct Measurement {
+/// The bounds of a duration that was measured: longer than the first, and at most the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
     pub(super) above: SignedDuration,
-    pub(super) at_most: Option<SignedDuration>,
+    pub(super) at_most: SignedDuration,
+}
+
+impl Bounds {
+    pub(super) fn width(self) -> SignedDuration {
+        self.at_most - self.above
+    }
+
+    /// The roundest duration within the bounds.
+    fn roundest(self) -> SignedDuration {
+        const UNITS: [i64; 6] = [3_600_000, 60_000, 1000, 100, 10, 1];
+        let at_most = i64::try_from(self.at_most.as_millis()).unwrap_or(i64::MAX);
+        let rounded = UNITS.map(|unit| SignedDuration::from_millis(at_most / unit * unit));
+        rounded.into_iter().find(|duration| *duration > self.above).unwrap_or(self.at_most)
+    }
+}
+
+/// The result of measuring how long something takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measurement {
+    /// It was so from the beginning.
+    Immediate,
+    Within(Bounds),
+    LongerThan(SignedDuration),
 }
 
 impl Measurement {
-    /// Every duration is longer than the lower bound, also zero.
-    pub(super) const UNKNOWN: Self = Self { above: SignedDuration::from_nanos(-1), at_most: None };
-
-    /// The roundest duration within the bounds.
     pub(super) fn duration(self) -> Option<SignedDuration> {
-        const UNITS: [i64; 6] = [3_600_000, 60_000, 1000, 100, 10, 1];
-        let at_most = self.at_most?;
-        let milliseconds = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
-        let rounded = UNITS.map(|unit| SignedDuration::from_millis(milliseconds / unit * unit));
-        Some(rounded.into_iter().find(|duration| *duration > self.above).unwrap_or(at_most))
+        match self {
+            Self::Immediate => Some(SignedDuration::ZERO),
+            Self::Within(bounds) => Some(bounds.roundest()),
+            Self::LongerThan(_) => None,
+        }
     }
 }
 
 impl fmt::Display for Measurement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.duration() {
-            Some(duration) => write!(formatter, "{duration:#}"),
-            None => write!(formatter, "longer than {:#}", self.above),
+        match self {
+            Self::Immediate => write!(formatter, "{:#}", SignedDuration::ZERO),
+            Self::Within(bounds) => write!(formatter, "{:#}", bounds.roundest()),
+            Self::LongerThan(limit) => write!(formatter, "longer than {limit:#}"),
         }
     }
 }
@@ -45,6 +66,18 @@ pub(super) enum Subject {
     KeyMemory(Uuid),
 }
 
+impl Subject {
+    /// How often and how long it is observed in real time.
+    pub(super) const fn interval_and_limit(self) -> (Duration, Duration) {
+        match self {
+            Self::SessionLifetime => (Duration::from_secs(10), Duration::from_secs(2 * 60 * 60)),
+            Self::ListLag | Self::OrderLag | Self::KeyMemory(_) => {
+                (Duration::from_secs(1), Duration::from_secs(30))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,7 +85,6 @@ mod tests {
     #[test]
     fn the_roundest_duration_within_the_bounds_is_chosen() {
         for (above, at_most, expected) in [
-            (-1, 2, "PT0S"),
             (899_700, 900_100, "PT15M"),
             (29_600, 30_020, "PT30S"),
             (3_599_000, 3_601_000, "PT1H"),
@@ -61,8 +93,7 @@ mod tests {
             (3, 4, "PT0.004S"),
         ] {
             let [above, at_most] = [above, at_most].map(SignedDuration::from_millis);
-            let measured = Measurement { above, at_most: Some(at_most) };
-            assert_eq!(measured.duration().unwrap().to_string(), expected);
+            assert_eq!(Bounds { above, at_most }.roundest().to_string(), expected);
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `kustom dev probe`
 
+mod carts;
+mod clean_up;
 mod devices;
 mod enrollments;
 mod facts;
+mod lists;
 mod measure;
 mod measurement;
 mod open_sessions;
@@ -99,15 +102,21 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
         [] => error.hint("everything that the probe created was removed"),
         _ => error.hint("run the probe again: it removes what this run left behind"),
     })?;
-    report(&prober, file, &context)
+    let environment = context.account.environment.value.as_str();
+    report(&prober, environment, file, &context)
 }
 
-fn report(prober: &Prober, file: &Path, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+fn report(
+    prober: &Prober,
+    environment: &str,
+    file: &Path,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
     let Observations { options, responses, .. } = &prober.seen;
     let facts = prober.seen.facts();
     let document = json!({
         "kustom": env!("CARGO_PKG_VERSION"),
-        "environment": context.account.environment.value.as_str(),
+        "environment": environment,
         "emulator": prober.is_emulator,
         "options": options,
         "facts": facts,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::fs::{create_private_dir, io_error_message, parent_dir, write_atomic};
+use crate::fs::{create_private_dir, io_error_message, parent_dir, write_atomic_not_durably};
 
 /// A session of the account behind this base URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,8 +48,9 @@ impl OpenSessions {
 
     fn write(&self) -> Result<(), Error> {
         let text = serde_json::to_vec(&self.all).unwrap_or_default();
-        let written =
-            create_private_dir(parent_dir(&self.path)).and_then(|()| write_atomic(&self.path, &text));
+        // After a power cut, the sessions of the file have ended by themselves.
+        let written = create_private_dir(parent_dir(&self.path))
+            .and_then(|()| write_atomic_not_durably(&self.path, &text));
         written.map_err(|error| {
             let (path, reason) = (self.path.display(), io_error_message(&error));
             Error::usage(format!("cannot write {path}: {reason}"))

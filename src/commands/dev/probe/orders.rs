@@ -1,12 +1,11 @@
 //! Probes orders: how they are read, captured, refunded and canceled.
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::measurement::{Measurement, Subject};
-use super::prober::{Prober, describe, parse, status_and_code};
+use super::prober::{Prober, parse, seen, status_and_code};
 use super::response_check::printable;
 use super::sessions::{REFERENCE, is_terminal, status_of};
 use crate::api::{
@@ -79,10 +78,8 @@ impl Prober {
         lag: Measurement,
     ) -> Result<Option<(Uuid, Resource<Order>)>, Error> {
         let Some(id) = self.pay().await? else { return Ok(None) };
-        if self.is_emulator
-            && let Some(lag) = lag.at_most
-        {
-            self.client.advance_clock(lag).await?;
+        if let (true, Measurement::Within(bounds)) = (self.is_emulator, lag) {
+            self.client.advance_clock(bounds.at_most).await?;
         }
         let started = Instant::now();
         loop {
@@ -163,7 +160,7 @@ impl Prober {
     async fn probe_refunds(&mut self, id: Uuid) -> Result<(), Error> {
         let key = Uuid::new_v4();
         let response = self.refund(id, 1, key).await?;
-        self.seen.record("response to a refund", describe(&response));
+        self.seen.record("response to a refund", seen(&response).describe());
         if !response.is_success() {
             return Ok(());
         }
@@ -180,7 +177,7 @@ impl Prober {
         match self.is_forgotten(&used).await? {
             Some(true) => {
                 self.seen.record(repeat, "processed again");
-                self.seen.record_option(memory, "0s", SignedDuration::ZERO);
+                self.seen.record_measurement(memory, Measurement::Immediate);
             }
             Some(false) => {
                 self.seen.record(repeat, "not processed again");
@@ -206,9 +203,7 @@ impl Prober {
             let Some(order) = self.read_order(id).await? else { return Ok(()) };
             if order.captured_amount.is_some() && order.captured_amount == order.refunded_amount {
                 if let Some(status) = &order.status {
-                    let status = printable(status.as_str());
-                    let fact = "status of a fully refunded order";
-                    self.seen.record_option(fact, &status, status.to_lowercase());
+                    self.seen.record_refunded_status(&printable(status.as_str()));
                 }
                 break;
             }

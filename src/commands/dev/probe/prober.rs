@@ -1,4 +1,4 @@
-//! Runs the probe, sends its requests, and removes what it created.
+//! Runs the probe, and sends its requests.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,15 +8,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::facts::Observations;
+use super::facts::{Observations, Seen};
 use super::measurement::Subject;
 use super::open_sessions::OpenSessions;
 use super::operations::Operation;
 use super::response_check::{ResponseCheck, printable, problem_shape};
-use crate::api::{self, Client, EnrollmentFilter, Request, Response};
-use crate::commands::resolve::fetch_all;
+use crate::api::{Client, Request, Response};
 use crate::error::{Error, ErrorKind};
-use crate::model::{Device, Enrollment, Resource};
 
 /// The metadata key of what the probe creates. The next run removes everything that has it.
 pub(super) const TAG: &str = "kustom_probe";
@@ -40,8 +38,8 @@ pub(super) struct Prober {
     pub(super) sessions: OpenSessions,
     pub(super) device_id: String,
     /// Objects that were created and not removed, apart from sessions.
-    pub(super) devices: BTreeSet<String>,
-    pub(super) enrollments: BTreeSet<String>,
+    pub(super) devices: Vec<String>,
+    pub(super) enrollments: Vec<String>,
     /// The forms of the lists of settlements, in words and as the value of the option.
     pub(super) envelopes: BTreeSet<(&'static str, &'static str)>,
     pub(super) seen: Observations,
@@ -64,8 +62,8 @@ impl Prober {
             currency,
             sessions,
             device_id: String::new(),
-            devices: BTreeSet::new(),
-            enrollments: BTreeSet::new(),
+            devices: Vec::new(),
+            enrollments: Vec::new(),
             envelopes: BTreeSet::new(),
             seen: Observations::default(),
         }
@@ -79,7 +77,7 @@ impl Prober {
             return Err(Error::new(ErrorKind::Unavailable, message));
         }
         let (created, device_id) = self.create_device(location_id.as_deref()).await?;
-        self.seen.record("response to a simulated device", describe(&created));
+        self.seen.record("response to a simulated device", created.describe());
         self.device_id = device_id.ok_or_else(|| {
             let message = format!("the API responded with {} to a new simulated device", created.status);
             Error::new(ErrorKind::Refused, message)
@@ -98,46 +96,6 @@ impl Prober {
         let order = self.probe_orders().await?;
         self.probe_payouts(order).await?;
         self.probe_deletions().await
-    }
-
-    /// Ends and deletes everything that this run or an earlier one created. Returns what could not be removed, with the
-    /// reason.
-    pub(super) async fn clean_up(&mut self) -> Vec<String> {
-        let mut left = Vec::new();
-        for id in self.sessions.ids() {
-            if let Err(error) = self.end_session(id).await {
-                left.push(format!("session {id}: {}", error.message));
-            }
-        }
-        let unlisted = |error: api::Error| format!("what cannot be listed: {}", error.cause.message());
-        match fetch_all(self.client.devices(None)).await {
-            Ok::<Vec<Resource<Device>>, _>(devices) => {
-                let tagged = devices.iter().filter(|device| device.metadata.contains_key(TAG));
-                self.devices.extend(tagged.filter_map(|device| device.id.clone()));
-            }
-            Err(error) => left.push(unlisted(error)),
-        }
-        match fetch_all(self.client.enrollments(&EnrollmentFilter::default())).await {
-            Ok::<Vec<Resource<Enrollment>>, _>(enrollments) => {
-                let tagged = enrollments.iter().filter(|enrollment| enrollment.metadata.contains_key(TAG));
-                self.enrollments.extend(tagged.filter_map(|enrollment| enrollment.enrollment_id.clone()));
-            }
-            Err(error) => left.push(unlisted(error)),
-        }
-        for id in self.devices.clone() {
-            match self.delete_device(&id).await {
-                Ok(response) if response.is_success() || response.status == 404 => {}
-                Ok(response) => left.push(format!("device {id}: the API responded with {}", response.status)),
-                Err(error) => left.push(format!("device {id}: {}", error.message)),
-            }
-        }
-        for id in self.enrollments.clone() {
-            // The API may refuse to delete an enrollment that a device used, which does no harm.
-            if let Err(error) = self.delete_enrollment(&id).await {
-                left.push(format!("enrollment {id}: {}", error.message));
-            }
-        }
-        left
     }
 
     pub(super) async fn get(&mut self, path: &str, query: &[(&str, &str)]) -> Result<Response, Error> {
@@ -226,13 +184,9 @@ pub(super) fn parse(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap_or_default()
 }
 
-pub(super) fn has_body(response: &Response) -> bool {
-    !response.body.iter().all(u8::is_ascii_whitespace)
-}
-
-pub(super) fn describe(response: &Response) -> String {
-    let body = if has_body(response) { "with a body" } else { "without a body" };
-    format!("{} {body}", response.status)
+pub(super) fn seen(response: &Response) -> Seen {
+    let has_body = !response.body.iter().all(u8::is_ascii_whitespace);
+    Seen { status: response.status, has_body }
 }
 
 /// The status with the error code, such as `403 REFUND_NOT_ALLOWED`.

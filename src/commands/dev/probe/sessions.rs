@@ -1,12 +1,13 @@
-//! Probes sessions, and which carts are accepted.
+//! Probes sessions.
 
 use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::prober::{Prober, describe, has_body, parse};
+use super::facts::Seen;
+use super::prober::{Prober, parse, seen};
 use super::response_check::printable;
-use crate::api::{self, Request, Response};
+use crate::api::{self, Request};
 use crate::error::{Error, ErrorKind};
 use crate::model::{SessionStatus, TapOutcome};
 
@@ -20,7 +21,7 @@ impl Prober {
     /// Returns whether the API creates sessions.
     pub(super) async fn probe_sessions(&mut self) -> Result<bool, Error> {
         let (created, first) = self.create_session(json!({})).await?;
-        self.seen.record("response to a new session", describe(&created));
+        self.seen.record("response to a new session", created.describe());
         let Some(first) = first else { return Ok(false) };
         self.end_session(first).await?;
         self.probe_second_session().await?;
@@ -33,9 +34,9 @@ impl Prober {
         self.seen.record_declines(&declines);
         let (paid, tapped, session) = self.tap_open_session(TapOutcome::Success, json!({})).await?;
         if status_of(&session) == SessionStatus::Finalized.as_str() {
-            self.seen.record("response to a simulated tap", describe(&tapped));
+            self.seen.record("response to a simulated tap", tapped.describe());
             if tapped.is_success() {
-                let option = if has_body(&tapped) { "session" } else { "empty" };
+                let option = if tapped.has_body { "session" } else { "empty" };
                 self.seen.set_option("response to a simulated tap", option);
             }
             let tapped_again = self.tap(paid, TapOutcome::Success).await?;
@@ -56,7 +57,7 @@ impl Prober {
         Ok(true)
     }
 
-    async fn probe_second_session(&mut self) -> Result<(), Error> {
+    pub(super) async fn probe_second_session(&mut self) -> Result<(), Error> {
         for _ in 0..MAX_EXPIRIES {
             let first = self.open_session().await?;
             let (created, second) = self.create_session(json!({})).await?;
@@ -66,61 +67,11 @@ impl Prober {
             }
             if is_open {
                 let is_rejected = created.status == 409;
-                self.seen.record_option("second open session on a device", describe(&created), is_rejected);
+                self.seen.record_option("second open session on a device", created.describe(), is_rejected);
                 break;
             }
         }
         Ok(())
-    }
-
-    pub(super) async fn probe_carts(&mut self) -> Result<(), Error> {
-        let line = |total: i64, tax: i64| {
-            json!({
-                "type": "physical", "name": "Probe", "quantity": 2, "unit_price": 1000, "tax_rate": 2500,
-                "total_amount": total, "total_tax_amount": tax,
-            })
-        };
-        let cart = |items: Value, amount: i64, tax: i64| json!({"order_items": items, "order_amount": amount, "order_tax_amount": tax});
-        if !self.try_cart(cart(json!([line(2000, 400)]), 2000, 400)).await?.is_success() {
-            return Ok(());
-        }
-        let mut sums = Vec::new();
-        for (mistake, fields) in [
-            ("line total", cart(json!([line(1900, 380)]), 1900, 380)),
-            ("sum", cart(json!([line(2000, 400)]), 2100, 400)),
-            ("sum of taxes", cart(json!([line(2000, 400)]), 2000, 300)),
-        ] {
-            sums.push((mistake, self.try_cart(fields).await?.status));
-        }
-        self.seen.record_sums(&sums);
-        let mut tax_off = Vec::new();
-        for off in [1, 2] {
-            let response = self.try_cart(cart(json!([line(2000, 400 + off)]), 2000, 400 + off)).await?;
-            tax_off.push((off, response.status));
-        }
-        self.seen.record_cases("tax of a line that is off by 1 or 2", &tax_off);
-        let discount = json!({
-            "type": "discount", "name": "Probe", "quantity": 1, "unit_price": -500, "tax_rate": 2500,
-            "total_amount": -500, "total_tax_amount": -100,
-        });
-        let response = self.try_cart(cart(json!([line(2000, 400), discount]), 1500, 300)).await?;
-        let mut item_types = vec![("discount", response.status)];
-        for kind in ["physical", "digital", "shipping_fee", "surcharge", "gift_card"] {
-            let mut item = line(2000, 400);
-            item["type"] = kind.into();
-            let response = self.try_cart(cart(json!([item]), 2000, 400)).await?;
-            item_types.push((kind, response.status));
-        }
-        self.seen.record_cases("item types", &item_types);
-        Ok(())
-    }
-
-    async fn try_cart(&mut self, fields: Value) -> Result<Response, Error> {
-        let (created, id) = self.create_session(fields).await?;
-        if let Some(id) = id {
-            self.end_session(id).await?;
-        }
-        Ok(created)
     }
 
     /// Taps on a new session with these fields. Returns its ID with the response, and the session afterwards.
@@ -128,7 +79,7 @@ impl Prober {
         &mut self,
         outcome: TapOutcome,
         fields: Value,
-    ) -> Result<(Uuid, Response, Value), Error> {
+    ) -> Result<(Uuid, Seen, Value), Error> {
         let mut expiries = 0;
         loop {
             let id = self.open_session_with(fields.clone()).await?;
@@ -143,7 +94,7 @@ impl Prober {
     }
 
     /// Creates a session. Its ID is `None` if the API rejected it.
-    pub(super) async fn create_session(&mut self, fields: Value) -> Result<(Response, Option<Uuid>), Error> {
+    pub(super) async fn create_session(&mut self, fields: Value) -> Result<(Seen, Option<Uuid>), Error> {
         let mut body = json!({
             "device_id": self.device_id, "order_amount": 100, "purchase_currency": self.currency,
             "merchant_reference1": REFERENCE,
@@ -157,7 +108,7 @@ impl Prober {
         if let Some(id) = id {
             self.sessions.add(id)?;
         }
-        Ok((response, id))
+        Ok((seen(&response), id))
     }
 
     pub(super) async fn open_session(&mut self) -> Result<Uuid, Error> {
@@ -179,9 +130,9 @@ impl Prober {
         self.sessions.remove(id)
     }
 
-    async fn cancel(&mut self, id: Uuid) -> Result<Response, Error> {
+    pub(super) async fn cancel(&mut self, id: Uuid) -> Result<Seen, Error> {
         let request = Request::new(Method::PUT, format!("/ipp/v1/sessions/{id}/cancel"));
-        self.send(&request).await
+        Ok(seen(&self.send(&request).await?))
     }
 
     pub(super) async fn session(&mut self, id: Uuid) -> Result<Value, Error> {
@@ -193,8 +144,8 @@ impl Prober {
         Ok(status_of(&self.session(id).await?).to_owned())
     }
 
-    async fn tap(&mut self, id: Uuid, outcome: TapOutcome) -> Result<Response, Error> {
-        self.send(&api::tap_request(id, Some(outcome))).await
+    pub(super) async fn tap(&mut self, id: Uuid, outcome: TapOutcome) -> Result<Seen, Error> {
+        Ok(seen(&self.send(&api::tap_request(id, Some(outcome))).await?))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args::{Input, read_file};
 use crate::error::{Error, ErrorKind};
-use crate::fs::{io_error_message, parent_dir};
+use crate::fs::{follow_links, io_error_message, parent_dir};
 use crate::output::Output;
 use crate::scenario::{Scenario, builtin, parse};
 
@@ -99,17 +99,22 @@ pub(in crate::commands::dev) fn check_writable(path: &Path) -> Result<(), Error>
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         return Err(Error::usage(format!("cannot write {}: it is not a file", path.display())));
     }
-    let opened = if path.exists() {
-        File::options().write(true).open(path).map(drop)
-    } else {
-        tempfile::tempfile_in(parent_dir(path)).map(drop)
-    };
-    opened.map_err(|error| write_error(path, &error))
+    follow_links(path)
+        .and_then(|target| create_temp_file(&target))
+        .map(drop)
+        .map_err(|error| write_error(path, &error))
 }
 
 /// Writes a file, replacing an existing one.
 pub(in crate::commands::dev) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
-    fs::write(path, content).map_err(|error| Error { kind: ErrorKind::Output, ..write_error(path, &error) })
+    let write = || -> io::Result<()> {
+        let target = follow_links(path)?;
+        let mut file = create_temp_file(&target)?;
+        file.write_all(content)?;
+        file.persist(target)?;
+        Ok(())
+    };
+    write().map_err(|error| Error { kind: ErrorKind::Output, ..write_error(path, &error) })
 }
 
 /// Writes a new file. Fails if it exists.
@@ -124,4 +129,13 @@ pub(super) fn create_file(path: &Path, content: &[u8]) -> Result<(), Error> {
 
 fn write_error(path: &Path, error: &io::Error) -> Error {
     Error::usage(format!("cannot write {}: {}", path.display(), io_error_message(error)))
+}
+
+/// A temporary file next to `path`, with the permissions of a new file instead of tempfile's 0600.
+fn create_temp_file(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".kustom-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(parent_dir(path))
 }
