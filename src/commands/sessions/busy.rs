@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Filter};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Choice, format_amount};
-use crate::polling::next_poll;
+use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_age, format_duration};
 
@@ -221,38 +221,47 @@ pub(super) async fn wait_until_ended(
         let OpenSession { id, .. } = session;
         let description = session.describe();
         context.output.status(&format!("Waiting for session {id} to end: {description}."));
+        let mut watch = Watch::new(POLL_INTERVAL, context.settings.timeout);
+        let mut ended = None;
         loop {
-            let failure = match context.client.session_once(*id).await {
+            let mut unreadable = None;
+            let observation = match context.client.session_once(*id).await {
                 Ok(polled) => {
                     check_requested(&session.attempt, &polled)
                         .map_err(|error| say_nothing_created(error, *id))?;
-                    if is_terminal(&polled) {
+                    let status = polled.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+                    if status.is_terminal() {
                         outcome::record_status(&polled, context).await;
-                        context
-                            .output
-                            .status(&format!("Session {id}: {}", outcome::describe_status(&polled)));
-                        break;
+                        ended = Some(polled);
                     }
-                    None
+                    Observation::Status(status)
                 }
                 Err(error) if error.status() == Some(404) => break,
-                Err(error) if error.is_transient() => Some(error),
+                Err(error) if error.is_transient() => {
+                    let retry_after = error.retry_after;
+                    unreadable = Some(Error::from(error));
+                    Observation::Failure(retry_after)
+                }
                 Err(error) => return Err(say_nothing_created(Error::from(error), *id)),
             };
-            let retry_after = failure.as_ref().and_then(|error| error.retry_after);
-            let timeout = context.settings.timeout;
-            let Some(delay) = next_poll(POLL_INTERVAL, retry_after, start.elapsed(), timeout) else {
-                if let Some(error) = failure {
-                    return Err(say_nothing_created(Error::from(error), *id));
+            match watch.observe(start.elapsed(), observation).next {
+                NextAction::Poll(delay) => tokio::time::sleep(delay).await,
+                NextAction::Finished => break,
+                NextAction::TimedOut => {
+                    if let Some(error) = unreadable {
+                        return Err(say_nothing_created(error, *id));
+                    }
+                    let waited = format_duration(start.elapsed());
+                    let message =
+                        format!("after {waited} the device still has the open session {id} ({description})");
+                    return Err(error_of(session, ErrorKind::Busy, message)
+                        .hint("nothing was created")
+                        .hint(format!("cancel it: kustom sessions cancel {id}")));
                 }
-                let waited = format_duration(start.elapsed());
-                let message =
-                    format!("after {waited} the device still has the open session {id} ({description})");
-                return Err(error_of(session, ErrorKind::Busy, message)
-                    .hint("nothing was created")
-                    .hint(format!("cancel it: kustom sessions cancel {id}")));
-            };
-            tokio::time::sleep(delay).await;
+            }
+        }
+        if let Some(session) = ended {
+            context.output.status(&format!("Session {id}: {}", outcome::describe_status(&session)));
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::context::ApiContext;
 use crate::deadline::await_for;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::SessionStatus;
-use crate::polling::next_poll;
+use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::text::format_duration;
 
 const MAX_CONCURRENT_REQUESTS: usize = 16;
@@ -101,19 +101,18 @@ impl Waiter<'_> {
     /// Polls until the session has ended, stdout is closed or `--timeout` is over. Returns true for the last of these.
     async fn poll_until_final(&self, watched: &mut WatchedSession) -> Result<bool, Error> {
         let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL).max(args::MIN_POLL_INTERVAL);
-        let mut known_status = None;
-        let mut is_failing = false;
+        let mut watch = Watch::new(interval, self.context.settings.timeout);
         loop {
             if self.context.output.is_stdout_closed() {
                 self.stop.cancel();
                 return Ok(false);
             }
-            let (status, retry_after) = self.poll(watched).await?;
-            if is_failing != status.is_none() {
-                is_failing = status.is_none();
+            let observation = self.poll(watched).await?;
+            let transition = watch.observe(self.reporter.elapsed(), observation);
+            if let Some(is_failing) = transition.is_failing {
                 self.reporter.set_failing(is_failing);
             }
-            if status.is_some() && status != known_status {
+            if transition.is_new_status {
                 match self.reporter.print_change(watched) {
                     Err(error) if error.kind == ErrorKind::ClosedPipe => {
                         self.stop.cancel();
@@ -129,24 +128,16 @@ impl Waiter<'_> {
                     }
                     printed => printed?,
                 }
-                known_status.clone_from(&status);
             }
-            if status.is_some_and(|status| status.is_terminal()) {
-                return Ok(false);
-            }
-            let elapsed = self.reporter.elapsed();
-            match next_poll(interval, retry_after, elapsed, self.context.settings.timeout) {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => return Ok(true),
+            match transition.next {
+                NextAction::Poll(delay) => tokio::time::sleep(delay).await,
+                NextAction::TimedOut => return Ok(true),
+                NextAction::Finished => return Ok(false),
             }
         }
     }
 
-    /// Returns the status of the session. After a temporary failure, there is none, but perhaps the API's `Retry-After`.
-    async fn poll(
-        &self,
-        watched: &mut WatchedSession,
-    ) -> Result<(Option<SessionStatus>, Option<Duration>), Error> {
+    async fn poll(&self, watched: &mut WatchedSession) -> Result<Observation, Error> {
         // The semaphore is never closed, so this always gets a permit.
         let _permit = self.requests.acquire().await.ok();
         let request = Box::pin(self.context.client.session_once(watched.id));
@@ -165,15 +156,15 @@ impl Waiter<'_> {
                     outcome::record_status(&session, &self.context).await;
                 }
                 watched.record(session);
-                Ok((Some(status), None))
+                Ok(Observation::Status(status))
             }
             Some(Err(error)) if error.is_transient() => {
                 let retry_after = error.retry_after;
                 self.reporter.warn_poll_failed(&Error::from(error).message);
-                Ok((None, retry_after))
+                Ok(Observation::Failure(retry_after))
             }
             Some(Err(error)) => Err(Error::from(error).context(&format!("session {}", watched.id))),
-            None => Ok((None, None)),
+            None => Ok(Observation::Failure(None)),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Cancelled, Run, Target};
 use crate::api;
 use crate::error::{ErrorKind, ExitStatus};
 use crate::model::SessionStatus;
-use crate::polling::next_poll;
+use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::scenario::assertions::StepResult;
 use crate::scenario::model::ResourceKind;
 use crate::text::format_duration;
@@ -27,44 +27,45 @@ impl Run<'_> {
         until: &SessionStatus,
         within: Duration,
     ) -> Result<StepResult, Cancelled> {
-        let interval = POLL_INTERVAL.max(within / MAX_POLLS);
+        let mut watch = Watch::new(POLL_INTERVAL.max(within / MAX_POLLS), Some(within));
         let started = self.now();
         loop {
-            let (result, status, retry_after) =
-                match self.client.send(&api::read_session_request(session)).await {
-                    Ok(response) => {
-                        let result = successful_request(&response);
-                        let Some(status) = string_field(result.response.as_ref(), "status") else {
-                            return Ok(invalid_response(ResourceKind::Session, response.status));
-                        };
-                        let status = SessionStatus::from(status);
-                        if status == *until {
-                            return Ok(result);
-                        }
-                        if status.is_terminal() {
-                            let exit_code = ExitStatus::from_session_status(&status).code();
-                            let message = Some(format!("it is {status}"));
-                            return Ok(StepResult { exit_code, message, ..result });
-                        }
-                        (result, Some(status), None)
+            let (result, observation) = match self.client.send(&api::read_session_request(session)).await {
+                Ok(response) => {
+                    let result = successful_request(&response);
+                    let Some(status) = string_field(result.response.as_ref(), "status") else {
+                        return Ok(invalid_response(ResourceKind::Session, response.status));
+                    };
+                    let status = SessionStatus::from(status);
+                    if status == *until {
+                        return Ok(result);
                     }
-                    Err(error) => {
-                        let retry_after = error.retry_after;
-                        let result = StepResult::from(error);
-                        if result.exit_code != ErrorKind::Unavailable.code() {
-                            return Ok(result);
-                        }
-                        (result, None, retry_after)
+                    (result, Observation::Status(status))
+                }
+                Err(error) => {
+                    let observation = Observation::Failure(error.retry_after);
+                    let result = StepResult::from(error);
+                    if result.exit_code != ErrorKind::Unavailable.code() {
+                        return Ok(result);
                     }
-                };
-            let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
-            let Some(after) = next_poll(interval, retry_after, elapsed, Some(within)) else {
-                let Some(status) = status else { return Ok(result) };
-                let message = format!("it is {status} after {}", format_duration(within));
-                let exit_code = ExitStatus::SessionOpen.code();
-                return Ok(StepResult { exit_code, message: Some(message), ..result });
+                    (result, observation)
+                }
             };
-            self.sleep(after).await?;
+            let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
+            match watch.observe(elapsed, observation.clone()).next {
+                NextAction::Poll(after) => self.sleep(after).await?,
+                NextAction::Finished => {
+                    let Observation::Status(status) = observation else { return Ok(result) };
+                    let exit_code = ExitStatus::from_session_status(&status).code();
+                    return Ok(StepResult { exit_code, message: Some(format!("it is {status}")), ..result });
+                }
+                NextAction::TimedOut => {
+                    let Observation::Status(status) = observation else { return Ok(result) };
+                    let message = format!("it is {status} after {}", format_duration(within));
+                    let exit_code = ExitStatus::SessionOpen.code();
+                    return Ok(StepResult { exit_code, message: Some(message), ..result });
+                }
+            }
         }
     }
 

@@ -14,10 +14,8 @@ use crate::commands::resolve::fetch_all;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Metadata, Resource, Ttl};
+use crate::polling::pairing::TAG;
 use crate::text::escape_control;
-
-/// The metadata key of the tag.
-pub(super) const TAG: &str = "kustom_pairing";
 
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(10);
 

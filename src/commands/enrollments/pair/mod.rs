@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use self::code::{Code, TAG, WithdrawOutcome};
+use self::code::{Code, WithdrawOutcome};
 use self::location::PairLocation;
 use self::naming::{check_name, describe_device, list_names};
 use self::reporter::Reporter;
@@ -21,6 +21,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Device, Metadata, Resource};
 use crate::output::Format;
+use crate::polling::pairing::TAG;
 use crate::text::{escape_control, shell_quote};
 
 /// Pair a phone: create a code, wait for the phone and name it
@@ -208,8 +209,10 @@ impl Pair<'_> {
             let hold = self.reporter.is_interactive.then(|| self.context.interrupts.hold());
             let outcome = match self.reporter.report_created(&code, &self.location) {
                 Ok(()) => self.wait(&code).await,
-                Err(error) if error.kind == ErrorKind::ClosedPipe => Err(StopReason::OutputClosed),
-                Err(error) => Err(StopReason::Failed(error)),
+                Err(error) if error.kind == ErrorKind::ClosedPipe => {
+                    WaitOutcome::Stopped(StopReason::OutputClosed)
+                }
+                Err(error) => WaitOutcome::Stopped(StopReason::Failed(error)),
             };
             drop(hold);
             let device = match self.handle_outcome(outcome, &code).await? {
@@ -228,19 +231,15 @@ impl Pair<'_> {
         }
     }
 
-    async fn handle_outcome(
-        &self,
-        outcome: Result<WaitOutcome, StopReason>,
-        code: &Code,
-    ) -> Result<NextStep, Error> {
+    async fn handle_outcome(&self, outcome: WaitOutcome, code: &Code) -> Result<NextStep, Error> {
         match outcome {
-            Ok(WaitOutcome::Paired(device)) => Ok(NextStep::Rename(device)),
-            Ok(WaitOutcome::Expired) => self.handle_expiry(code).await,
-            Ok(WaitOutcome::DeviceMissing) => {
+            WaitOutcome::Paired(device) => Ok(NextStep::Rename(device)),
+            WaitOutcome::Expired => self.handle_expiry(code).await,
+            WaitOutcome::DeviceMissing => {
                 let message = "a phone used the code, but it does not appear among the devices";
                 Err(Error::new(ErrorKind::NotFound, message).hint("look for it later: kustom devices list"))
             }
-            Ok(WaitOutcome::Left) => {
+            WaitOutcome::Left => {
                 let output = self.context.output;
                 output.status(&format!("The code is valid until {}.", code.format_expiry()));
                 output.status(&format!(
@@ -249,7 +248,7 @@ impl Pair<'_> {
                 ));
                 Ok(NextStep::Exit(ExitStatus::NotPaired))
             }
-            Err(reason) => self.withdraw_unused(reason, code).await,
+            WaitOutcome::Stopped(reason) => self.withdraw_unused(reason, code).await,
         }
     }
 

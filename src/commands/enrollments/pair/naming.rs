@@ -1,13 +1,13 @@
 //! Naming a paired phone and removing its tag.
 
 use super::Pair;
-use super::code::TAG;
 use crate::api::DeviceChange;
 use crate::commands::resolve::{fetch_all, id_of};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Resource};
 use crate::output::Question;
+use crate::polling::pairing::{TAG, suggest_name};
 use crate::text::{escape_control, shell_quote};
 
 /// Fails if a device already has this name: a name that two devices have identifies neither.
@@ -32,17 +32,6 @@ pub(super) fn describe_device(device: &Resource<Device>) -> String {
         Some(name) => format!("'{}' ({id})", escape_control(name)),
         None => id.into_owned(),
     }
-}
-
-/// The first unused name of "LOCATION till 1", "LOCATION till 2", …
-fn suggest_name(location: Option<&str>, names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    let prefix = match location.map(str::trim).filter(|location| !location.is_empty()) {
-        Some(location) => format!("{location} till"),
-        None => "Till".to_owned(),
-    };
-    let mut candidates = (1_usize..).map(|number| format!("{prefix} {number}"));
-    candidates.find(|name| !names.contains(&name.to_lowercase())).unwrap_or(prefix)
 }
 
 impl Pair<'_> {
@@ -106,23 +95,5 @@ impl Pair<'_> {
         let id = shell_quote(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
         format!("name it: kustom devices update {id} --name NAME{tag}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::suggest_name;
-
-    #[test]
-    fn the_first_unused_name_is_suggested() {
-        for (location, names, suggested) in [
-            (Some("Haga"), &[][..], "Haga till 1"),
-            (Some("Haga"), &["haga TILL 1", "Haga till 3"], "Haga till 2"),
-            (None, &["Till 1"], "Till 2"),
-            (Some(" "), &[], "Till 1"),
-        ] {
-            let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-            assert_eq!(suggest_name(location, &names), suggested);
-        }
     }
 }

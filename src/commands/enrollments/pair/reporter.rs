@@ -1,7 +1,5 @@
 //! Output while pairing: instructions on stderr for a user at the terminal, or events on stdout for a script.
 
-use std::cell::Cell;
-
 use serde_json::{Value, json};
 
 use super::code::Code;
@@ -21,8 +19,6 @@ pub(super) struct Reporter<'a> {
     pub(super) is_interactive: bool,
     /// On the emulator, where a phone can be simulated.
     is_local: bool,
-    /// Whether the latest poll failed.
-    is_failing: Cell<bool>,
 }
 
 impl<'a> Reporter<'a> {
@@ -36,7 +32,7 @@ impl<'a> Reporter<'a> {
             return Err(Error::usage(message).hint("use -o ndjson to print an object for each event"));
         }
         let is_local = context.account.profile.as_ref().is_some_and(|profile| profile.value == LOCAL);
-        Ok(Self { output, count, is_interactive, is_local, is_failing: Cell::new(false) })
+        Ok(Self { output, count, is_interactive, is_local })
     }
 
     /// Returns true if the reader of stdout is gone, so that nobody learns the code.
@@ -56,15 +52,6 @@ impl<'a> Reporter<'a> {
     pub(super) fn show_countdown(&self, code: &Code) -> Option<ProgressBar> {
         let deadline = code.created_at + code.lifetime;
         self.is_interactive.then(|| self.output.show_countdown("waiting for the phone", deadline))
-    }
-
-    /// Warns when polls begin to fail, and reports when they succeed again.
-    pub(super) fn report_poll(&self, failure: Option<&str>) {
-        match (failure, self.is_failing.replace(failure.is_some())) {
-            (Some(message), false) => self.output.warn(&format!("{message}; still waiting")),
-            (None, true) => self.output.status("The API responds again."),
-            _ => {}
-        }
     }
 
     pub(super) fn report_created(&self, code: &Code, location: &PairLocation) -> Result<(), Error> {
