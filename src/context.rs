@@ -210,7 +210,7 @@ impl App {
         }
     }
 
-    /// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt
+    /// Runs a command that prints the API key in its first line, as password managers do. It may prompt
     /// for a password on the terminal, but standard input belongs to the script that runs kustom.
     pub(crate) fn key_from_command(&self, command: &str) -> Result<ApiKey, Error> {
         self.listen_for_signals()?;
@@ -392,8 +392,8 @@ impl ApiContext<'_> {
     }
 
     /// Confirms a change in a sentence, and names the profile that it was made to.
-    pub(crate) fn confirm_change(&self, sentence: &str) {
-        self.output.confirm_change(sentence, &format!("[{}]", self.account.describe()));
+    pub(crate) fn report_change(&self, sentence: &str) {
+        self.output.report_change(sentence, &format!("[{}]", self.account.describe()));
     }
 
     /// Fails on production, for commands that only work on playground and emulators.

@@ -35,7 +35,7 @@ pub(crate) use pages::PagedRequest;
 pub(crate) use path::{check_path, complete_path, encode_segment};
 pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use request::Request;
-pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};
+pub(crate) use sessions::{cancel_session_request, create_session_request, read_session_request};
 pub(crate) use settlements::{PayoutFilter, TransactionFilter};
 pub(crate) use trace::format_event;
 pub(crate) use transport::{Response, Transport};

@@ -9,7 +9,7 @@ use crate::model::{Resource, Session};
 
 /// `POST /ipp/v1/sessions`. There is no idempotency key (documented), so the client retries only if the request
 /// provably did not arrive or was rejected.
-pub(crate) fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
+pub(crate) fn create_session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
     Request::ipp(Method::POST, &["sessions"])
         .query_opt("location_id", location_id)
         .body(body)

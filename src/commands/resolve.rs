@@ -130,7 +130,7 @@ impl ApiContext<'_> {
         }
     }
 
-    /// Fails if nothing is named, and the user cannot pick from a list. It is the first thing that is missing.
+    /// Fails if nothing is named, and the user cannot pick from a list.
     pub(super) fn ensure_named<T: NamedResource>(&self, is_named: bool) -> Result<(), Error> {
         if is_named || self.output.can_prompt() {
             return Ok(());
@@ -273,18 +273,19 @@ fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Vec<Resource<T
     if !with_id.is_empty() {
         return with_id;
     }
-    let normalize: [&dyn Fn(&str) -> bool; 3] = [
+    // From the most exact to the least.
+    let matchers: [&dyn Fn(&str) -> bool; 3] = [
         &|own| normalize_text(own) == name,
         &|own| normalize_text(own).to_lowercase() == name.to_lowercase(),
         &|own| fold_text(own) == folded,
     ];
-    let has_name =
-        normalize.into_iter().find(|is_same| all.iter().any(|item| item.name().is_some_and(is_same)));
+    let matcher =
+        matchers.into_iter().find(|is_same| all.iter().any(|item| item.name().is_some_and(is_same)));
     let has_id_prefix = |item: &T| {
         query.len() >= MIN_ID_PREFIX_LEN
             && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
     };
-    find(&|item| has_id_prefix(item) || has_name.is_some_and(|is_same| item.name().is_some_and(is_same)))
+    find(&|item| has_id_prefix(item) || matcher.is_some_and(|is_same| item.name().is_some_and(is_same)))
 }
 
 pub(super) fn too_short(query: &str) -> String {

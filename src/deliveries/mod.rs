@@ -69,7 +69,7 @@ pub(crate) struct StoreError {
     reason: String,
 }
 
-/// How far a delivery came.
+/// How far the processing of a delivery got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DeliveryState {
@@ -147,13 +147,13 @@ impl StoredDelivery {
     }
 }
 
-/// What the store knows of a delivery that arrives.
+/// What to do with a delivery that arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
-    New(i64),
+    Process(i64),
     /// It may have been processed before, but its result was lost.
-    Repeat(i64),
-    Acknowledged,
+    ProcessAgain(i64),
+    AlreadyAcknowledged,
 }
 
 /// Which deliveries to list.
@@ -220,15 +220,15 @@ impl DeliveryStore {
                 transaction.query_row(select, [id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
             let begin = match known.optional()? {
                 Some((seq, state)) => match DeliveryState::parse(&state) {
-                    DeliveryState::Acknowledged => Begin::Acknowledged,
-                    DeliveryState::Processing => Begin::Repeat(seq),
+                    DeliveryState::Acknowledged => Begin::AlreadyAcknowledged,
+                    DeliveryState::Processing => Begin::ProcessAgain(seq),
                     DeliveryState::Received | DeliveryState::Failed | DeliveryState::Refused => {
-                        Begin::New(seq)
+                        Begin::Process(seq)
                     }
                 },
-                None => Begin::New(insert(&transaction, id, at, headers, body, None)?),
+                None => Begin::Process(insert(&transaction, id, at, headers, body, None)?),
             };
-            if let Begin::New(seq) | Begin::Repeat(seq) = begin {
+            if let Begin::Process(seq) | Begin::ProcessAgain(seq) = begin {
                 // A retry has new signatures.
                 let update = "UPDATE deliveries SET headers = ?2 WHERE seq = ?1";
                 transaction.execute(update, params![seq, headers_to_json(headers)])?;
@@ -327,7 +327,7 @@ impl DeliveryStore {
 
     /// The deliveries whose webhook ID is this, or begins with it.
     pub(crate) fn find(&self, id: &str) -> Result<Vec<StoredDelivery>, StoreError> {
-        // Of several with exactly this ID, the valid one is meant, or else the newest.
+        // If several have exactly this ID, the valid one comes first, then the newest.
         let select = format!(
             "SELECT {COLUMNS} FROM deliveries WHERE substr(webhook_id, 1, length(?1)) = ?1 \
              ORDER BY webhook_id = ?1 AND valid DESC, webhook_id = ?1 DESC, seq DESC LIMIT 100"

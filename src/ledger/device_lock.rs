@@ -3,9 +3,9 @@
 use std::fs::File;
 
 pub(crate) enum LockAttempt {
-    Locked(DeviceLock),
+    Acquired(DeviceLock),
     /// Another process has the lock; this one, if it is known.
-    Held(Option<String>),
+    HeldBy(Option<String>),
 }
 
 /// Keeps other processes from creating a session on the device until it is dropped or the process ends.

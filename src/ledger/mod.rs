@@ -173,8 +173,8 @@ impl Ledger {
         Ok(self.storage.import(records).await?)
     }
 
-    /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
-    /// number of processes one sends. Attempts in `ended_unpaid` were found to be no duplicates.
+    /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so only one of
+    /// several processes sends. Attempts in `ended_unpaid` were found to be no duplicates.
     pub(crate) async fn begin(
         &self,
         intent: &Intent,

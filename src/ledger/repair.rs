@@ -35,7 +35,7 @@ pub(crate) struct Salvage {
     /// Oldest first.
     pub attempts: Vec<Attempt>,
     pub changes: Vec<OrderChange>,
-    /// Records of which something is there, but not what was stored.
+    /// Records that exist and are damaged.
     pub lost: Vec<LostRecord>,
     /// Why a table could not be read to its end.
     pub reason: Option<String>,

@@ -318,12 +318,12 @@ fn try_lock_file(path: &Path, origin: &Origin) -> std::io::Result<LockAttempt> {
             file.set_len(0)?;
             file.rewind()?;
             file.write_all(origin.describe().unwrap_or_default().as_bytes())?;
-            Ok(LockAttempt::Locked(DeviceLock::new(file)))
+            Ok(LockAttempt::Acquired(DeviceLock::new(file)))
         }
         Err(fs::TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let read = file.read_to_string(&mut holder).is_ok();
-            Ok(LockAttempt::Held(Some(holder).filter(|holder| read && !holder.is_empty())))
+            Ok(LockAttempt::HeldBy(Some(holder).filter(|holder| read && !holder.is_empty())))
         }
         Err(fs::TryLockError::Error(error)) => Err(error),
     }

@@ -303,7 +303,7 @@ fn the_lock_of_a_device_is_lost_with_its_connection() {
     block_on(async {
         let storage = postgres(&database);
         storage.create(None).await.unwrap();
-        let LockAttempt::Locked(lock) = storage.try_lock("d1").await.unwrap() else { panic!() };
+        let LockAttempt::Acquired(lock) = storage.try_lock("d1").await.unwrap() else { panic!() };
         assert!(lock.is_held());
         let others = "pid <> pg_backend_pid() AND datname = current_database()";
         database.sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"));
@@ -312,7 +312,7 @@ fn the_lock_of_a_device_is_lost_with_its_connection() {
             assert!(std::time::Instant::now() < deadline, "nobody noticed");
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        let LockAttempt::Locked(other) = storage.try_lock("d1").await.unwrap() else { panic!() };
+        let LockAttempt::Acquired(other) = storage.try_lock("d1").await.unwrap() else { panic!() };
         assert_eq!((lock.is_held(), other.is_held()), (false, true));
         drop(lock);
         assert!(other.is_held(), "the lock that was lost released another one");

@@ -111,7 +111,7 @@ impl Output {
 
     /// From now on, nothing that is printed waits for its reader: messages that have no room are dropped, and data is
     /// written by [`Self::flush_within`].
-    pub(crate) fn drop_unread_messages(&self) {
+    pub(crate) fn never_block(&self) {
         self.is_server.set(true);
     }
 
@@ -297,7 +297,7 @@ impl Output {
     }
 
     /// Prints a sentence that confirms a change, and the account that it was made to.
-    pub(crate) fn confirm_change(&self, sentence: &str, account: &str) {
+    pub(crate) fn report_change(&self, sentence: &str, account: &str) {
         let dim = if self.colors(self.terminals.stderr) { Style::new().dimmed() } else { Style::new() };
         self.status(&format!("{sentence} {dim}{account}{dim:#}"));
     }

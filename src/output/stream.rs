@@ -158,7 +158,7 @@ impl Stream {
 
 #[cfg(not(unix))]
 impl Stream {
-    /// Other systems cannot tell.
+    /// Not available on other systems.
     fn has_room(self, _timeout: Duration) -> bool {
         true
     }
@@ -195,7 +195,7 @@ pub(super) fn wait_for_input(limits: &Limits) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Other systems cannot tell.
+/// Not available on other systems.
 #[cfg(not(unix))]
 pub(super) fn wait_for_input(_limits: &Limits) -> Result<(), WriteError> {
     Ok(())

@@ -13,7 +13,7 @@ use crate::text::{escape_control, truncate};
 /// The number of spaces between two columns.
 const COLUMN_GAP: u16 = 2;
 
-/// How much of a text a cell shows, on a terminal and elsewhere. More is not for people: the other formats have all of it.
+/// How much of a text a cell shows, on a terminal and elsewhere. Longer text is truncated; the other formats have all of it.
 const MAX_CELL_CHARS: [usize; 2] = [500, 10_000];
 
 /// Columns of text are not truncated to less than this to make room for others.

@@ -55,7 +55,7 @@ impl Args {
         let mut device = context.client.send_json(&request).await?;
         credentials.redact(&mut device);
         context.print_item_with_names(&device).await?;
-        context.confirm_change(&format!("Created {}.", escape_control(&name)));
+        context.report_change(&format!("Created {}.", escape_control(&name)));
         Ok(ExitStatus::Success)
     }
 }

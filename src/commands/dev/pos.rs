@@ -11,7 +11,7 @@ use super::emulator_only::EmulatorOnly;
 use crate::api::{self, PosAction, pair_request, pos_action_request};
 use crate::args;
 use crate::commands::help::text::after_help;
-use crate::commands::sessions::outcome;
+use crate::commands::sessions::status;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -247,7 +247,7 @@ async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_
     let session: Resource<Session> = GUARD.check(performed, context, &hint).await?;
     context.print_item_with_names(&session).await?;
     let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
-    let sentences = [describe_action(action, method), outcome::describe_status(&session)].join(" ");
+    let sentences = [describe_action(action, method), status::describe_status(&session)].join(" ");
     let commands = suggest_commands(id, session.status.as_ref());
     context.output.status(&format!("{}{commands}", sentences.trim_start()));
     Ok(())

@@ -2,7 +2,7 @@ use super::SessionArg;
 use crate::api::tap_request;
 use crate::args;
 use crate::commands::help::text::after_help;
-use crate::commands::sessions::outcome;
+use crate::commands::sessions::status;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::TapOutcome;
@@ -38,9 +38,9 @@ impl Args {
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
-        outcome::record_end(&session, context).await;
+        status::store_end(&session, context).await;
         context.print_item_with_names(&session).await?;
-        let status = outcome::describe_status(&session);
+        let status = status::describe_status(&session);
         context.output.status(&match outcome.unwrap_or_default() {
             TapOutcome::Success => status,
             declined => format!("The card was {}. {status}", declined.meaning()),

@@ -61,7 +61,7 @@ impl Args {
                     .await
                     .map_err(|error| Error::from(error).context(&format!("device {id}")))?;
                 let shown = if name.is_empty() { &id } else { &name };
-                context.confirm_change(&format!("Deregistered {}.", escape_control(shown)));
+                context.report_change(&format!("Deregistered {}.", escape_control(shown)));
                 Ok(ActionResult { id, object: "device", result: "deregistered" })
             })
             .await

@@ -2,7 +2,7 @@
 
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
-use crate::commands::sessions::busy::{OpenSession, open_attempts, request_sessions};
+use crate::commands::sessions::busy::{OpenSession, open_attempts, read_sessions};
 use crate::commands::sessions::cancel::cancel;
 use crate::commands::sessions::device_lock::lock_device;
 use crate::complete;
@@ -46,7 +46,7 @@ impl Args {
         // A session that is being created right now is canceled too.
         let lock = lock_device(&device_id, context).await?;
         let attempts = open_attempts(&device_id, None, usize::MAX, context).await?;
-        let mut sessions = request_sessions(attempts, context).await;
+        let mut sessions = read_sessions(attempts, context).await;
         sessions.retain(OpenSession::is_open);
         drop(lock);
         if !sessions.is_empty() {

@@ -69,7 +69,7 @@ impl Args {
         }
         let updated = context.client.update_device(&id_of(&device)?, &change.to_body(&device)).await?;
         context.print_item_with_names(&updated).await?;
-        context.confirm_change(&describe_change(&device, &updated, context));
+        context.report_change(&describe_change(&device, &updated, context));
         Ok(ExitStatus::Success)
     }
 }

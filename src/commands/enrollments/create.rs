@@ -47,8 +47,7 @@ impl Args {
         let created = context.client.create_enrollment(&new).await?;
         warn_about_lifetime(&created, expires_in, context);
         context.print_item_with_names(&created.enrollment).await?;
-        context
-            .confirm_change("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
+        context.report_change("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
         Ok(ExitStatus::Success)
     }
 }

@@ -46,7 +46,7 @@ impl Args {
             .for_each_target(ids, async |id: String| {
                 let deleted = context.client.delete(&withdraw_request(&id)).await;
                 deleted.map_err(|error| Error::from(error).context(&format!("enrollment {id}")))?;
-                context.confirm_change(&format!("Withdrew the code of enrollment {}.", escape_control(&id)));
+                context.report_change(&format!("Withdrew the code of enrollment {}.", escape_control(&id)));
                 Ok(ActionResult { id, object: "enrollment", result: "deleted" })
             })
             .await

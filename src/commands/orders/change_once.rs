@@ -155,7 +155,7 @@ pub(super) async fn change_once(
 }
 
 /// The API may not count the pieces of a line. Fails if the order from which this refund was planned lacks another one of
-/// the same line. Of two at the same time, each may find the other.
+/// the same line. Of two at the same time, each may find the other and be rejected.
 async fn check_lines(change: &OrderChange, order: &Order, context: &ApiContext<'_>) -> Result<(), Error> {
     if change.intent.lines.is_empty() {
         return Ok(());

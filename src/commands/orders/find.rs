@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::commands::sessions::outcome::{check_requested, record_end};
+use crate::commands::sessions::status::{check_requested, store_end};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Filter, Outcome};
@@ -20,7 +20,7 @@ pub(in crate::commands) struct FoundOrder {
     pub(super) sale: Option<Attempt>,
 }
 
-/// Fails if no order is named, and the user cannot pick one. It is the first thing that is missing.
+/// Fails if no order is named, and the user cannot pick one.
 pub(super) fn ensure_order_named(query: Option<&str>, context: &ApiContext<'_>) -> Result<(), Error> {
     if query.is_some() || context.output.can_prompt() {
         return Ok(());
@@ -156,7 +156,7 @@ async fn order_of(sale: &Attempt, context: &ApiContext<'_>) -> Result<Uuid, Erro
             let session = context.client.session(session_id).await;
             let session = session.map_err(|error| Error::from(error).context(&format!("session {id}")))?;
             check_requested(&sale.intent.sent(), &session, ErrorKind::Unavailable)?;
-            record_end(&session, context).await;
+            store_end(&session, context).await;
             order_of_session(id, session.status.as_ref(), session.order_id.as_deref())
         }
         Outcome::Pending | Outcome::Unknown(_) => {

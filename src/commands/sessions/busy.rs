@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::cancel::cancel_or_read;
-use super::outcome;
+use super::status;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Filter};
@@ -19,7 +19,7 @@ use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_age, format_duration};
 
-/// A session that a store forgot about for longer has ended, so a create does not request its status.
+/// A session that is older than this is taken for ended, so a create does not request its status.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The number of sessions of a device whose status a create requests. The next create requests the next ones.
@@ -63,7 +63,7 @@ impl OpenSession {
 
 /// Fails if the session is not the one of the attempt, so that its status says nothing about the device.
 fn check_requested(attempt: &Attempt, session: &Resource<Session>) -> Result<(), Error> {
-    outcome::check_requested(&attempt.intent.sent(), session, ErrorKind::Busy)
+    status::check_requested(&attempt.intent.sent(), session, ErrorKind::Busy)
 }
 
 fn is_terminal(session: &Session) -> bool {
@@ -91,7 +91,7 @@ pub(super) async fn recent_open_attempts(
 }
 
 /// Requests the status of the sessions and stores it. A session that the API does not know is omitted.
-pub(in crate::commands) async fn request_sessions(
+pub(in crate::commands) async fn read_sessions(
     attempts: Vec<Attempt>,
     context: &ApiContext<'_>,
 ) -> Vec<OpenSession> {
@@ -103,7 +103,7 @@ pub(in crate::commands) async fn request_sessions(
             Err(error) => Err(Error::from(error).context(&format!("session {id}"))),
         };
         if let Ok(session) = &status {
-            outcome::record_status(session, context).await;
+            status::store_status(session, context).await;
         }
         Some(OpenSession { id, attempt, status })
     });
@@ -228,10 +228,10 @@ pub(super) async fn wait_until_ended(
             let observation = match context.client.session_once(*id).await {
                 Ok(polled) => {
                     check_requested(&session.attempt, &polled)
-                        .map_err(|error| say_nothing_created(error, *id))?;
+                        .map_err(|error| hint_nothing_was_created(error, *id))?;
                     let status = polled.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                     if status.is_terminal() {
-                        outcome::record_status(&polled, context).await;
+                        status::store_status(&polled, context).await;
                         ended = Some(polled);
                     }
                     Observation::Status(status)
@@ -242,14 +242,14 @@ pub(super) async fn wait_until_ended(
                     unreadable = Some(Error::from(error));
                     Observation::Failure(retry_after)
                 }
-                Err(error) => return Err(say_nothing_created(Error::from(error), *id)),
+                Err(error) => return Err(hint_nothing_was_created(Error::from(error), *id)),
             };
             match watch.observe(start.elapsed(), observation).next {
                 NextAction::Poll(delay) => tokio::time::sleep(delay).await,
                 NextAction::Finished => break,
                 NextAction::TimedOut => {
                     if let Some(error) = unreadable {
-                        return Err(say_nothing_created(error, *id));
+                        return Err(hint_nothing_was_created(error, *id));
                     }
                     let waited = format_duration(start.elapsed());
                     let message =
@@ -261,7 +261,7 @@ pub(super) async fn wait_until_ended(
             }
         }
         if let Some(session) = ended {
-            context.output.status(&format!("Session {id}: {}", outcome::describe_status(&session)));
+            context.output.status(&format!("Session {id}: {}", status::describe_status(&session)));
         }
     }
     Ok(())
@@ -270,16 +270,16 @@ pub(super) async fn wait_until_ended(
 async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), Error> {
     let OpenSession { id, .. } = session;
     if let Err(error) = &session.status {
-        return Err(say_nothing_created(error.clone(), *id));
+        return Err(hint_nothing_was_created(error.clone(), *id));
     }
     let cancelled = cancel_or_read(*id, context).await.map_err(|error| match error.kind {
         // The kind says whether the session was canceled, and nothing was created in any case.
         ErrorKind::Unavailable | ErrorKind::Credentials | ErrorKind::Interrupted => {
             error.hint("nothing was created")
         }
-        _ => say_nothing_created(Error { kind: ErrorKind::Busy, hints: Vec::new(), ..error }, *id),
+        _ => hint_nothing_was_created(Error { kind: ErrorKind::Busy, hints: Vec::new(), ..error }, *id),
     })?;
-    check_requested(&session.attempt, &cancelled).map_err(|error| say_nothing_created(error, *id))?;
+    check_requested(&session.attempt, &cancelled).map_err(|error| hint_nothing_was_created(error, *id))?;
     match &cancelled.status {
         Some(SessionStatus::Cancelled) => {
             context.output.status(&format!("Canceled session {id} ({}).", session.describe()));
@@ -295,7 +295,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
     }
 }
 
-fn say_nothing_created(error: Error, id: Uuid) -> Error {
+fn hint_nothing_was_created(error: Error, id: Uuid) -> Error {
     error
         .context(&format!("the device has the open session {id}"))
         .detail("session_id", id.to_string())
@@ -322,7 +322,7 @@ fn busy_error(sessions: Vec<OpenSession>) -> Error {
     let errors = sessions.into_iter().map(|session| {
         let id = session.id;
         if let Err(error) = &session.status {
-            return say_nothing_created(error.clone(), id);
+            return hint_nothing_was_created(error.clone(), id);
         }
         let message = format!("the device has the open session {id} ({})", session.describe());
         error_of(&session, ErrorKind::Busy, message)

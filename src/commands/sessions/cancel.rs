@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::choose::FoundSession;
-use super::outcome;
+use super::status;
 use crate::api::{SideEffect, cancel_session_request};
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -54,7 +54,7 @@ async fn describe(found: &[FoundSession], context: &ApiContext<'_>) -> Result<St
     let mut names = Vec::with_capacity(found.len());
     for FoundSession { id, sent } in found {
         let session = context.client.session(*id).await?;
-        outcome::check_requested(sent, &session, ErrorKind::Unknown)?;
+        status::check_requested(sent, &session, ErrorKind::Unknown)?;
         let amount = format_amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
         names.push(format!("{id} of {amount} on device {device}"));
@@ -79,7 +79,7 @@ pub(in crate::commands) async fn cancel_or_read(
                 .ok_or_else(|| Error::from(error).context(&format!("session {id}")))?
         }
     };
-    outcome::record_status(&session, context).await;
+    status::store_status(&session, context).await;
     Ok(session)
 }
 
@@ -90,12 +90,12 @@ pub(in crate::commands) async fn cancel(
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
-    outcome::check_requested(sent, &session, ErrorKind::Unknown)?;
+    status::check_requested(sent, &session, ErrorKind::Unknown)?;
     if session.status == Some(SessionStatus::Cancelled) {
-        context.confirm_change("Canceled: nothing was charged.");
+        context.report_change("Canceled: nothing was charged.");
         return Ok(session);
     }
     let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
     let message = format!("session {id} was not canceled, it is {status}");
-    Err(Error::new(ErrorKind::Refused, message).hint(outcome::describe_status(&session)))
+    Err(Error::new(ErrorKind::Refused, message).hint(status::describe_status(&session)))
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::outcome::record_end;
+use super::status::store_end;
 use crate::commands::resolve::too_short;
 use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
@@ -45,7 +45,7 @@ pub(in crate::commands) struct FoundSession {
 }
 
 impl ApiContext<'_> {
-    /// Fails if no session is named, and the user cannot pick one. It is the first thing that is missing.
+    /// Fails if no session is named, and the user cannot pick one.
     pub(in crate::commands) fn ensure_session_named(&self, is_named: bool) -> Result<(), Error> {
         if is_named || self.output.can_prompt() {
             return Ok(());
@@ -105,7 +105,7 @@ impl ApiContext<'_> {
             let mut responses = pin!(requests.buffered(MAX_CONCURRENT_REFRESH));
             while let Some(response) = responses.next().await {
                 if let Ok(session) = response {
-                    record_end(&session, self).await;
+                    store_end(&session, self).await;
                 }
             }
         };

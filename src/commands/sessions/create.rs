@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 
 use super::create_args::{NewSession, SessionArgs};
 use super::duplicate_guard::{ExistingSession, Policies, Start, start_attempt};
-use super::outcome;
 use super::reporter::WatchedSession;
 use super::request_session::request_session;
+use super::status;
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::api::Request;
 use crate::commands::help::text::after_help;
@@ -148,15 +148,15 @@ async fn print_existing(
     let mut watched = WatchedSession::new(id, attempt.intent.sent());
     let Some(wait) = wait else {
         context.output.print_item(&session)?;
-        context.output.status(&outcome::describe_status(&session));
+        context.output.status(&status::describe_status(&session));
         return Ok(ExitStatus::Success);
     };
-    watched.record(session);
+    watched.set_session(session);
     wait_for_created(watched, wait, "exists", context).await
 }
 
 async fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-    // Nobody waits for a name in a script.
+    // A script does not need the name of the device, so the request for it is saved.
     if context.output.is_terminal() || matches!(context.account.endpoint, Endpoint::InProcess) {
         context.learn_names(std::slice::from_ref(session)).await;
     }
@@ -165,7 +165,7 @@ async fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) ->
         .output
         .print_item(session)
         .map_err(|error| error.context(&format!("session {id} was created")).detail("session_id", id))?;
-    context.confirm_change("The session was created.");
+    context.report_change("The session was created.");
     context.output.status(&format!("Wait for its outcome: kustom sessions watch {}", escape_control(id)));
     Ok(ExitStatus::Success)
 }
@@ -179,7 +179,7 @@ async fn watch_created(
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
     let text = session.session_id.clone().unwrap_or_default();
-    context.confirm_change(&format!(
+    context.report_change(&format!(
         "Session {} of {} was created.",
         escape_control(&text),
         escape_control(&new.summary())
@@ -190,7 +190,7 @@ async fn watch_created(
         return Ok(ExitStatus::SessionOpen);
     };
     let mut watched = WatchedSession::new(id, new.fields());
-    watched.record(session);
+    watched.set_session(session);
     wait_for_created(watched, wait, "was created", context).await
 }
 

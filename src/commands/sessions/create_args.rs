@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::cart::{CartFile, cart_from_items};
-use crate::api::{Request, session_request};
+use crate::api::{Request, create_session_request};
 use crate::args::Input;
 use crate::commands::resolve::id_of;
 use crate::complete;
@@ -30,7 +30,7 @@ pub(super) struct NewSession {
 
 impl NewSession {
     pub(super) fn request(&self) -> Request {
-        session_request(self.body.clone(), self.location_id.as_deref())
+        create_session_request(self.body.clone(), self.location_id.as_deref())
     }
 
     /// The fields of the body.

@@ -20,13 +20,13 @@ pub(in crate::commands) async fn lock_device(
     device: &str,
     context: &ApiContext<'_>,
 ) -> Result<DeviceLock, Error> {
-    let ledger = context.ledger().await.map_err(say_nothing_sent)?;
+    let ledger = context.ledger().await.map_err(hint_nothing_was_sent)?;
     let (start, max_wait) = (Instant::now(), context.settings.timeout.unwrap_or(MAX_LOCK_WAIT));
     let mut is_reported = false;
     loop {
-        let holder = match ledger.try_lock_device(device).await.map_err(say_nothing_sent)? {
-            LockAttempt::Locked(lock) => return Ok(lock),
-            LockAttempt::Held(holder) => holder,
+        let holder = match ledger.try_lock_device(device).await.map_err(hint_nothing_was_sent)? {
+            LockAttempt::Acquired(lock) => return Ok(lock),
+            LockAttempt::HeldBy(holder) => holder,
         };
         let holder = holder.map(|holder| format!(" by {holder}")).unwrap_or_default();
         let message = format!("another session is being created on this device{holder}");
@@ -47,7 +47,7 @@ pub(in crate::commands) async fn lock_device(
 }
 
 /// Adds to an error of the ledger that nothing was sent.
-pub(super) fn say_nothing_sent(mut error: Error) -> Error {
+pub(super) fn hint_nothing_was_sent(mut error: Error) -> Error {
     let reason = "nothing was sent: kustom requests a payment only after storing it in the ledger";
     error.hints.insert(0, reason.to_owned());
     error

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::busy::{self, Decision};
 use super::create_args::NewSession;
-use super::device_lock::{lock_device, say_nothing_sent};
-use super::outcome;
+use super::device_lock::{hint_nothing_was_sent, lock_device};
 use super::request_session::recovery_hints;
+use super::status;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, Ledger, Outcome};
@@ -59,28 +59,28 @@ pub(super) async fn start_attempt(
 ) -> Result<Start, Error> {
     let intent = new.intent();
     let device = intent.device_id.as_deref().unwrap_or_default();
-    let ledger = context.ledger().await.map_err(say_nothing_sent)?;
-    // The duplicates whose sessions have ended without a payment. The check of any other one returns.
-    let mut checked: HashSet<Uuid> = HashSet::new();
+    let ledger = context.ledger().await.map_err(hint_nothing_was_sent)?;
+    // Earlier attempts whose sessions have ended without a payment.
+    let mut ended_unpaid: HashSet<Uuid> = HashSet::new();
     let mut chosen = None;
     let lock = loop {
         let lock = lock_device(device, context).await?;
-        let open = busy::recent_open_attempts(device, context).await.map_err(say_nothing_sent)?;
+        let open = busy::recent_open_attempts(device, context).await.map_err(hint_nothing_was_sent)?;
         if open.is_empty() {
             break lock;
         }
         // A session of the same sale is a duplicate, although it also keeps the device busy.
         if !policies.allow_duplicate {
-            let mut duplicates = ledger.duplicates(&intent).await.map_err(say_nothing_sent)?;
-            duplicates.retain(|duplicate| !checked.contains(&duplicate.attempt().id));
-            checked.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
+            let mut duplicates = ledger.duplicates(&intent).await.map_err(hint_nothing_was_sent)?;
+            duplicates.retain(|duplicate| !ended_unpaid.contains(&duplicate.attempt().id));
             if let Some(existing) =
                 check_duplicates(&duplicates, &intent, policies.if_exists, context).await?
             {
                 return Ok(Start::Existing(Box::new(existing)));
             }
+            ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
         }
-        let sessions = busy::request_sessions(open, context).await;
+        let sessions = busy::read_sessions(open, context).await;
         // The device is not locked while something is waited for.
         match busy::apply_policy(sessions, policies.if_busy, chosen.as_ref(), context).await? {
             Decision::Create => break lock,
@@ -95,17 +95,17 @@ pub(super) async fn start_attempt(
         }
     };
     loop {
-        let begin = ledger.begin(&intent, policies.allow_duplicate, &checked).await;
-        match begin.map_err(say_nothing_sent)? {
+        let begin = ledger.begin(&intent, policies.allow_duplicate, &ended_unpaid).await;
+        match begin.map_err(hint_nothing_was_sent)? {
             Begin::Started(id) if lock.is_held() => return Ok(Start::New(id, lock)),
             Begin::Started(id) => return Err(lock_lost(id, ledger).await),
             // The ledger is not locked during requests, so it is looked up again afterwards.
             Begin::Duplicates(duplicates) => {
-                checked.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
                 let existing = check_duplicates(&duplicates, &intent, policies.if_exists, context).await?;
                 if let Some(existing) = existing {
                     return Ok(Start::Existing(Box::new(existing)));
                 }
+                ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
             }
         }
     }
@@ -117,7 +117,7 @@ async fn lock_lost(attempt: Uuid, ledger: &Ledger) -> Error {
     let outcome = Outcome::Refused(format!("nothing was sent, because {reason}"));
     // Without it, the attempt counts as unknown until it is resolved.
     let _ = ledger.finish(attempt, outcome).await;
-    say_nothing_sent(Error::new(ErrorKind::Unavailable, reason)).hint("run the command again")
+    hint_nothing_was_sent(Error::new(ErrorKind::Unavailable, reason)).hint("run the command again")
 }
 
 /// Fails unless all sessions of earlier attempts ended without a payment, or one of them is to be returned.
@@ -139,7 +139,7 @@ async fn check_duplicates(
         if if_exists == IfExists::Fail && attempt.is_paid() {
             return Err(exists_error(duplicate, &SessionStatus::Finalized, attempt.order_id(), context));
         }
-        let session = request_status(attempt, context).await?;
+        let session = read_session_of(attempt, context).await?;
         let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
         if ended_unpaid(&status) {
             continue;
@@ -180,7 +180,7 @@ const fn ended_unpaid(status: &SessionStatus) -> bool {
 }
 
 /// Requests the session of an earlier attempt and stores its status.
-async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+async fn read_session_of(attempt: &Attempt, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session_id = attempt.session_id().unwrap_or_default();
     let unreadable = |error: Error| {
         // The kind of the failed request would describe another failure than that of the create.
@@ -197,7 +197,7 @@ async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<R
         // Nothing is known about the sale while the API is unavailable.
         if kind == ErrorKind::NotFound { error } else { Error { kind, ..error } }
     })?;
-    outcome::check_requested(&attempt.intent.sent(), &session, ErrorKind::Duplicate).map_err(|error| {
+    status::check_requested(&attempt.intent.sent(), &session, ErrorKind::Duplicate).map_err(|error| {
         error
             .context("this sale has a session already, and the response about it is wrong")
             .detail("attempt", attempt.id.to_string())

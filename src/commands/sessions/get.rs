@@ -1,5 +1,5 @@
 use super::choose::SessionFilter;
-use super::outcome;
+use super::status;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -30,10 +30,10 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let found = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
         let session = context.client.session(found.id).await?;
-        outcome::check_requested(&found.sent, &session, ErrorKind::Unknown)?;
-        outcome::record_end(&session, context).await;
+        status::check_requested(&found.sent, &session, ErrorKind::Unknown)?;
+        status::store_end(&session, context).await;
         context.print_item_with_names(&session).await?;
-        context.output.status(&outcome::describe_status(&session));
+        context.output.status(&status::describe_status(&session));
         print_refunds(&session, context).await;
         Ok(ExitStatus::Success)
     }

@@ -10,12 +10,12 @@ pub(super) mod device_lock;
 mod duplicate_guard;
 mod get;
 mod list;
-pub(super) mod outcome;
 mod recover;
 mod reporter;
 mod request_session;
 pub(super) mod resolve_attempt;
 mod row;
+pub(super) mod status;
 mod wait;
 mod watch;
 

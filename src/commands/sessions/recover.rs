@@ -1,11 +1,11 @@
 use uuid::Uuid;
 
 use super::list::learn_names;
-use super::outcome;
 use super::resolve_attempt::{
     already_resolved_error, lock_device_of, matching_attempts, resolve_attempt, resolve_with,
 };
 use super::row::AttemptRow;
+use super::status;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -107,7 +107,7 @@ impl Args {
         let _lock = lock_device_of(&attempt, ledger).await?;
         resolve_attempt(&attempt, id, &session, ledger).await?;
         context.output.print_item(&session)?;
-        let outcome = outcome::describe_status(&session);
+        let outcome = status::describe_status(&session);
         context.output.status(&format!("Resolved attempt {}. {outcome}", attempt.id));
         Ok(ExitStatus::Success)
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::outcome;
+use super::status;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Format, Output, ProgressBar, session_style};
@@ -39,10 +39,10 @@ impl WatchedSession {
 
     /// Fails if the session is not the one that was sent, such as one of another amount.
     pub(super) fn check(&self, session: &Resource<Session>) -> Result<(), Error> {
-        outcome::check_requested(&self.sent, session, ErrorKind::Unknown)
+        status::check_requested(&self.sent, session, ErrorKind::Unknown)
     }
 
-    pub(super) fn record(&mut self, session: Resource<Session>) {
+    pub(super) fn set_session(&mut self, session: Resource<Session>) {
         self.was_open |= !session.status.as_ref().is_some_and(SessionStatus::is_terminal);
         self.session = Some(session);
     }
@@ -163,7 +163,7 @@ impl<'a> WatchReporter<'a> {
     fn summarize(&self, watched: &[WatchedSession]) -> String {
         let took = format_duration(self.elapsed());
         if let [WatchedSession { session: Some(session), was_open, .. }] = watched {
-            let outcome = outcome::describe_status(session);
+            let outcome = status::describe_status(session);
             return if *was_open && !watched[0].is_open() {
                 format!("{outcome} It took {took}.")
             } else {

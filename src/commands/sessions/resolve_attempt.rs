@@ -35,8 +35,8 @@ pub(in crate::commands) async fn resolve_attempt_of_session(
     match matching_attempts(session, &unknown).as_slice() {
         [] => Ok(Resolution::Nothing),
         [attempt] => match try_lock(attempt, ledger).await? {
-            LockAttempt::Held(_) => Ok(Resolution::Busy),
-            LockAttempt::Locked(_lock) => {
+            LockAttempt::HeldBy(_) => Ok(Resolution::Busy),
+            LockAttempt::Acquired(_lock) => {
                 resolve_attempt(attempt, id, session, ledger).await?;
                 Ok(Resolution::Attempt(attempt.id))
             }
@@ -75,8 +75,8 @@ pub(super) async fn resolve_with(attempt: &Attempt, outcome: &Outcome, ledger: &
 /// Locks the attempt's device. Fails if the attempt may be in progress.
 pub(super) async fn lock_device_of(attempt: &Attempt, ledger: &Ledger) -> Result<DeviceLock, Error> {
     match try_lock(attempt, ledger).await? {
-        LockAttempt::Locked(lock) => Ok(lock),
-        LockAttempt::Held(holder) => {
+        LockAttempt::Acquired(lock) => Ok(lock),
+        LockAttempt::HeldBy(holder) => {
             let holder = holder.map(|holder| format!(" by {holder}")).unwrap_or_default();
             let message =
                 format!("a session is being created on this device right now{holder}; wait for its outcome");

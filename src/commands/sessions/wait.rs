@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::cancel::cancel_or_read;
-use super::outcome;
 use super::reporter::{WatchReporter, WatchedSession};
+use super::status;
 use crate::args;
 use crate::context::ApiContext;
 use crate::deadline::await_for;
@@ -98,7 +98,8 @@ impl Waiter<'_> {
         watched
     }
 
-    /// Polls until the session has ended, stdout is closed or `--timeout` is over. Returns true for the last of these.
+    /// Polls until the session has ended, stdout is closed, `--timeout` is over or stdout is not read. Returns true for the
+    /// last two: then `--cancel-on-timeout` applies.
     async fn poll_until_final(&self, watched: &mut WatchedSession) -> Result<bool, Error> {
         let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL).max(args::MIN_POLL_INTERVAL);
         let mut watch = Watch::new(interval, self.context.settings.timeout);
@@ -153,9 +154,9 @@ impl Waiter<'_> {
                 watched.check(&session)?;
                 let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                 if status.is_terminal() {
-                    outcome::record_status(&session, &self.context).await;
+                    status::store_status(&session, &self.context).await;
                 }
-                watched.record(session);
+                watched.set_session(session);
                 Ok(Observation::Status(status))
             }
             Some(Err(error)) if error.is_transient() => {
@@ -175,7 +176,7 @@ impl Waiter<'_> {
             .await
             .map_err(|error| error.hint(format!("try again: kustom sessions cancel {}", watched.id)))?;
         watched.check(&session)?;
-        watched.record(session);
+        watched.set_session(session);
         // A closed terminal, which cannot be printed to, must not keep other sessions from being canceled.
         let _ = self.reporter.print_change(watched);
         Ok(())

@@ -1,4 +1,4 @@
-//! Finds callbacks that were lost: the session is open by the callbacks that are stored, but the API says that it has ended.
+//! Finds callbacks that were lost: the session is open according to the stored callbacks, but the API says that it has ended.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -106,11 +106,11 @@ impl PostgresStorage {
         let row = self.bounded(client.query_typed_one(lock, &typed(&key))).await?;
         if row.try_get(0).map_err(|error| self.error(&error))? {
             let guard = self.close_later(Rc::clone(&session));
-            return Ok(LockAttempt::Locked(DeviceLock::new(guard)));
+            return Ok(LockAttempt::Acquired(DeviceLock::new(guard)));
         }
         let holder = self.bounded(client.query_typed_opt(HOLDER, &typed(&key))).await?;
         let holder = holder.and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
-        Ok(LockAttempt::Held(holder.and_then(|name| Some(name.strip_prefix(NAME_PREFIX)?.to_owned()))))
+        Ok(LockAttempt::HeldBy(holder.and_then(|name| Some(name.strip_prefix(NAME_PREFIX)?.to_owned()))))
     }
 }
 

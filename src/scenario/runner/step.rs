@@ -105,7 +105,7 @@ impl Run<'_> {
         }
         body.insert("purchase_started_at".to_owned(), json!(self.now()));
         body.extend(fields.clone());
-        api::session_request(Value::Object(body).to_string().into_bytes(), None)
+        api::create_session_request(Value::Object(body).to_string().into_bytes(), None)
     }
 
     async fn order_of(&self, session: Uuid) -> Result<Uuid, StepResult> {

@@ -151,7 +151,7 @@ impl ServeArgs {
             if !self.listen.ip().is_loopback() {
                 output.warn("others on the network can use this emulator, because its key is public");
             }
-            output.drop_unread_messages();
+            output.never_block();
             let format = RequestLogFormat::new(output);
             let server = server.with_observer(move |event| format.log_request(event));
             let server = if self.no_ui { server } else { server.with_page() };

@@ -182,7 +182,7 @@ impl Pair<'_> {
             && is_complete
         {
             if self.count == 1 {
-                self.context.confirm_change(&format!("{} is ready.", escape_control(name)));
+                self.context.report_change(&format!("{} is ready.", escape_control(name)));
             }
             let name = shell_quote(name);
             let currency = if self.context.account.currency.is_none() { " --currency SEK" } else { "" };

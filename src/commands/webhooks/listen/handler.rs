@@ -49,7 +49,7 @@ pub(super) struct Handler<'a> {
     pub(super) keys: SigningKeys,
     pub(super) output: &'a Output,
     /// The account of `--resolve`.
-    pub(super) resolver: Option<ApiContext<'a>>,
+    pub(super) resolve_account: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<CallbackEndpoint>,
     pub(super) exit_after: Option<ExitAfter>,
     pub(super) routes: Vec<Route>,
@@ -109,7 +109,7 @@ impl Handler<'_> {
         address: SocketAddr,
     ) -> Response {
         let (parts, body) = request.into_parts();
-        // Pages of other sites send no deliveries, and a delivery may come through a tunnel with its host name.
+        // The host is not checked of a signed request: a tunnel sends its own host name, and a web page cannot set this header.
         let address = (!parts.headers.contains_key("webhook-signature")).then_some(address);
         if let Err(reason) = check_source(&parts.headers, address) {
             return problem(StatusCode::FORBIDDEN, reason);
@@ -177,14 +177,14 @@ impl Handler<'_> {
             .and_then(|()| if self.output.is_flushed() { self.write(delivery) } else { Ok(()) });
         match printed {
             Ok(()) => response,
-            Err(error) => self.fail(error),
+            Err(error) => self.stop_with(error),
         }
     }
 
     /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
     fn unprinted_response(&self, error: Error) -> Response {
         if self.output.is_flushed() {
-            return self.fail(error);
+            return self.stop_with(error);
         }
         problem(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -192,7 +192,7 @@ impl Handler<'_> {
         )
     }
 
-    fn fail(&self, error: Error) -> Response {
+    fn stop_with(&self, error: Error) -> Response {
         self.print_error.replace(Some(error));
         self.stop.cancel();
         stopping_response()
@@ -208,12 +208,12 @@ impl Handler<'_> {
         body: &[u8],
     ) -> Result<Response, StoreError> {
         let (seq, is_repeat) = match self.store.begin(id, now, headers, body)? {
-            Begin::Acknowledged => {
+            Begin::AlreadyAcknowledged => {
                 self.output.status(&format!("Dropped {}, which was received before.", escape_control(id)));
                 return Ok(acknowledge());
             }
-            Begin::New(seq) => (seq, false),
-            Begin::Repeat(seq) => (seq, true),
+            Begin::Process(seq) => (seq, false),
+            Begin::ProcessAgain(seq) => (seq, true),
         };
         let mut delivery = Delivery::verified(now, id.to_owned(), body);
         delivery.repeated = is_repeat;
@@ -295,7 +295,7 @@ impl Handler<'_> {
 
     /// Reads the session, and resolves the unknown attempt in the ledger that created it. Fails if a retry may help.
     async fn resolve(&self, delivery: &mut Delivery) -> Result<(), Error> {
-        let Some(context) = &self.resolver else { return Ok(()) };
+        let Some(context) = &self.resolve_account else { return Ok(()) };
         let Some(id) = delivery.session_id.as_deref().and_then(|id| id.parse::<Uuid>().ok()) else {
             // Callbacks about orders, and perhaps those of newer types, are not about a session.
             let kind = delivery.kind.as_deref().and_then(CallbackType::find);
@@ -339,7 +339,7 @@ impl Handler<'_> {
         let is_last =
             is_accepted && self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
         if let Err(error) = self.write(delivery) {
-            return (self.fail(error), false);
+            return (self.stop_with(error), false);
         }
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
             return (self.unprinted_response(error), false);

@@ -195,7 +195,7 @@ impl Args {
         let handler = Handler {
             keys: SigningKeys::new(&secrets)?,
             output,
-            resolver: if resolve { Some(app.connect_to_wait()?) } else { None },
+            resolve_account: if resolve { Some(app.connect_to_wait()?) } else { None },
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
@@ -221,7 +221,7 @@ impl Args {
                 Some(page) => Some(open_page(page, &secrets, application, app)?),
                 None => None,
             };
-            output.drop_unread_messages();
+            output.never_block();
             let status = {
                 let showing = async {
                     match page {
@@ -230,7 +230,7 @@ impl Args {
                     }
                 };
                 let checking = async {
-                    match &handler.resolver {
+                    match &handler.resolve_account {
                         Some(context) => lost::watch(&handler.store, context).await,
                         None => std::future::pending().await,
                     }

@@ -24,7 +24,7 @@ pub(in crate::commands) fn check_requested(
 
 /// Stores a session's status in the ledger. A failure is only a warning, since the duplicate check requests the status
 /// again when it needs it.
-pub(super) async fn record_status(session: &Resource<Session>, context: &ApiContext<'_>) {
+pub(super) async fn store_status(session: &Resource<Session>, context: &ApiContext<'_>) {
     let record = async { context.ledger().await?.record_status(session).await };
     if let Err(error) = record.await {
         context.output.warn(&error.message);
@@ -33,7 +33,7 @@ pub(super) async fn record_status(session: &Resource<Session>, context: &ApiCont
 
 /// Stores how a session of the ledger ended, for lists and reports. A ledger that cannot be written is no error: a
 /// command that decides by the status requests it again.
-pub(in crate::commands) async fn record_end(session: &Resource<Session>, context: &ApiContext<'_>) {
+pub(in crate::commands) async fn store_end(session: &Resource<Session>, context: &ApiContext<'_>) {
     let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return };
     if !status.is_terminal() {
         return;
