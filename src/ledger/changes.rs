@@ -17,7 +17,7 @@ const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
 
 impl Ledger {
     /// Stores an intended change of an order, with its idempotency key, unless it exists or has to be resumed. Both happen in
-    /// one transaction, so of any number of processes that want the same change one starts it.
+    /// one transaction, so only one of several processes that want the same change starts it.
     pub(crate) async fn begin_change(
         &self,
         intent: &ChangeIntent,

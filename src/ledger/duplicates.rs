@@ -65,8 +65,7 @@ fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
 /// Describes how a session differs from the request; `None` when the attempt may have created it.
 ///
 /// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
-/// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
-/// certain.
+/// that sent neither a reference nor a start looks like any other of its price, so no session can be matched to it.
 pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     let Intent { device_id, order_amount, purchase_currency, purchase_started_at, .. } = intent;
     if intent.reference().is_none() && purchase_started_at.is_none() {

@@ -88,6 +88,16 @@ fn an_item_on_two_pages_is_one_and_a_page_that_repeats_itself_ends_the_list() {
 }
 
 #[test]
+fn a_name_is_not_looked_for_in_a_list_that_never_ends() {
+    let endless = Server::new(move |asked| {
+        let number = asked.query("page_number").unwrap();
+        Reply::json(200, &json!({"content": [{"id": format!("d-{number}"), "name": number}], "last": false}))
+    });
+    let message = "the list has 1000 pages or more, too many to find a name in it";
+    endless.env().run(["devices", "get", "Till"]).assert_failure_with(6, message);
+}
+
+#[test]
 fn the_status_of_an_application_decides_whatever_happens_to_its_body() {
     let env = TestEnv::new();
     let secret = env.file("secret", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3").display().to_string();

@@ -20,6 +20,7 @@ fn service(asked: &Asked) -> Reply {
             {"id": "cccc4444-0000-4000-8000-000000000004", "name": "evil\u{1b}]0;x\u{7}\nname"},
             {"id": "dddd5555-0000-4000-8000-000000000005", "name": "-rf"},
             {"id": "eeee6666-0000-4000-8000-000000000006"},
+            {"id": "99998888-0000-4000-8000-000000000008", "name": "aaaa1111"},
             {"name": "without an id"},
         ])),
         "GET /ipp/v1/locations" => page(&json!([
@@ -34,7 +35,9 @@ fn service(asked: &Asked) -> Reply {
     }
 }
 
+/// A name that is an ID prefix of another device is ambiguous, as one that two devices have.
 const DEVICES: &str = "\
+99998888-0000-4000-8000-000000000008\taaaa1111
 aaaa2222-0000-4000-8000-000000000002\tBar, loc-9, ANDROID
 bbbb3333-0000-4000-8000-000000000003\tbar, Stockholm City
 cccc4444-0000-4000-8000-000000000004\tevil\\u{1b}]0;x\\u{7}\\nname
@@ -63,6 +66,16 @@ fn things_are_offered_by_what_names_them_for_certain() {
     insta::assert_snapshot!(&ask(&env, &["devices", "get", "zz"]), @"");
     insta::assert_snapshot!(&ask(&env, &["devices", "list", "--location="]), @"--location=loc-2\ttab\\there, multi\\nline\n--location=Stockholm City\tStockholm\n");
     insta::assert_snapshot!(&ask(&env, &["enrollments", "delete", ""]), @"ffff7777-0000-4000-8000-000000000007\tStockholm City, PENDING\n");
+}
+
+#[test]
+fn a_table_shows_names_that_are_remembered_without_another_request() {
+    let (server, env) = known();
+    let before = server.asked().len();
+    let shown = env.run(["enrollments", "list"]).ok();
+    assert!(shown.contains("Stockholm City"), "{shown}");
+    let asked: Vec<_> = server.asked()[before..].iter().map(Asked::line).collect();
+    assert_eq!(asked, ["GET /ipp/v1/enrollments"]);
 }
 
 #[test]
