@@ -163,7 +163,8 @@ impl Attempts {
                 let intent: Intent = serde_json::from_value(intent).ok()?;
                 let (origin, outcome) = (Origin::default(), Outcome::Pending);
                 // Versions with a journal did not know whether a result was printed.
-                self.by_id.insert(id, Attempt { id, at, account, origin, intent, outcome, reported: true });
+                let attempt = Attempt { id, at, account, origin, intent, outcome, reported: true };
+                self.by_id.entry(id).or_insert(attempt);
                 return Some(());
             }
             EventKind::Seen { session_id, status, order_id } => {

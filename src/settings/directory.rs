@@ -10,6 +10,8 @@ use crate::text::line_column;
 
 const FILE_NAME: &str = ".kustom.toml";
 
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
 /// Anybody who can write to a directory can write this file, so it neither contains a key nor decides where one is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,8 +35,12 @@ impl DirectorySettings {
 
     fn read(path: &Path) -> Result<Self, Error> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("cannot read {shown}: {}", io_error_message(&error))))?;
+        let unreadable = |reason: &str| Error::usage(format!("cannot read {shown}: {reason}"));
+        let size = path.metadata().map_err(|error| unreadable(&io_error_message(&error)))?.len();
+        if size > MAX_FILE_BYTES {
+            return Err(unreadable("it is too large"));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(&io_error_message(&error)))?;
         let settings: Self = toml::from_str(&text).map_err(|error| {
             let (line, _) = line_column(&text, error.span().map_or(0, |span| span.start));
             // The message of serde names the field; a value could be a key that does not belong here.

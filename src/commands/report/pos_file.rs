@@ -8,6 +8,9 @@ use crate::fs::io_error_message;
 use crate::model::{Currency, parse_amount};
 use crate::text::decode_text;
 
+/// A day of a large store has a few thousand lines.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The columns of the export, without the difference between upper and lower case.
 #[derive(Debug, clap::Args)]
 pub(super) struct Columns {
@@ -35,6 +38,10 @@ pub(super) struct PosLine {
 
 pub(super) fn read(path: &Path, columns: &Columns, default: Option<Currency>) -> Result<Vec<PosLine>, Error> {
     let failed = |reason: String| Error::usage(format!("--pos {}: {reason}", path.display()));
+    let size = std::fs::metadata(path).map_err(|error| failed(io_error_message(&error)))?.len();
+    if size > MAX_BYTES {
+        return Err(failed("it is larger than 64 MiB".to_owned()));
+    }
     let bytes = std::fs::read(path).map_err(|error| failed(io_error_message(&error)))?;
     parse(&decode(&bytes), columns, default).map_err(failed)
 }

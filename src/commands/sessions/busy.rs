@@ -33,13 +33,13 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(in crate::commands) struct OpenSession {
     pub(in crate::commands) id: Uuid,
     attempt: Attempt,
-    /// Its status now.
-    status: Result<Resource<Session>, Error>,
+    /// As it is now.
+    latest: Result<Resource<Session>, Error>,
 }
 
 impl OpenSession {
     pub(in crate::commands) fn is_open(&self) -> bool {
-        self.status.as_ref().map_or(true, |session| !is_terminal(session))
+        self.latest.as_ref().map_or(true, |session| !is_terminal(session))
     }
 
     /// The fields of the request that created it.
@@ -50,7 +50,7 @@ impl OpenSession {
     /// The session in words: amount, reference, status, age and origin.
     pub(in crate::commands) fn describe(&self) -> String {
         let intent = &self.attempt.intent;
-        let status = self.status.as_ref().ok().and_then(|session| session.status.as_ref());
+        let status = self.latest.as_ref().ok().and_then(|session| session.status.as_ref());
         let age = format_age(Timestamp::now().duration_since(self.attempt.at).unsigned_abs());
         let origin = self.attempt.origin.describe().map(|origin| format!(" by {origin}"));
         let mut parts = vec![format_amount(intent.order_amount, intent.purchase_currency.as_deref())];
@@ -90,22 +90,22 @@ pub(super) async fn recent_open_attempts(
     open_attempts(device_id, since, MAX_REQUESTS, context).await
 }
 
-/// Requests the status of the sessions and stores it. A session that the API does not know is omitted.
+/// Reads the sessions and stores their statuses. A session that the API does not know is omitted.
 pub(in crate::commands) async fn read_sessions(
     attempts: Vec<Attempt>,
     context: &ApiContext<'_>,
 ) -> Vec<OpenSession> {
     let ids = attempts.into_iter().filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)));
     let sessions = stream::iter(ids).map(|(id, attempt)| async move {
-        let status = match context.client.session(id).await {
+        let latest = match context.client.session(id).await {
             Ok(session) => check_requested(&attempt, &session).map(|()| session),
             Err(error) if error.status() == Some(404) => return None,
             Err(error) => Err(Error::from(error).context(&format!("session {id}"))),
         };
-        if let Ok(session) = &status {
+        if let Ok(session) = &latest {
             status::store_status(session, context).await;
         }
-        Some(OpenSession { id, attempt, status })
+        Some(OpenSession { id, attempt, latest })
     });
     let sessions = sessions.buffered(MAX_CONCURRENT_REQUESTS).filter_map(async |session| session);
     sessions.collect().await
@@ -165,7 +165,7 @@ pub(super) async fn apply_policy(
                     session.id,
                     session.describe()
                 ));
-                if let Err(error) = &session.status {
+                if let Err(error) = &session.latest {
                     context.output.warn(&format!("its status cannot be read: {}", error.message));
                 }
             }
@@ -184,7 +184,7 @@ pub(super) async fn apply_policy(
 
 /// Whether it was paid, which the ledger did not know.
 fn is_paid(session: &OpenSession) -> bool {
-    session.status.as_ref().is_ok_and(|session| session.status == Some(SessionStatus::Finalized))
+    session.latest.as_ref().is_ok_and(|session| session.status == Some(SessionStatus::Finalized))
 }
 
 /// Offers the choices on a terminal. The device is not locked meanwhile.
@@ -269,7 +269,7 @@ pub(super) async fn wait_until_ended(
 
 async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), Error> {
     let OpenSession { id, .. } = session;
-    if let Err(error) = &session.status {
+    if let Err(error) = &session.latest {
         return Err(hint_nothing_was_created(error.clone(), *id));
     }
     let cancelled = cancel_or_read(*id, context).await.map_err(|error| match error.kind {
@@ -287,7 +287,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
         }
         Some(SessionStatus::Expired | SessionStatus::Failed) => Ok(()),
         Some(SessionStatus::Finalized) => {
-            let paid = OpenSession { id: *id, attempt: session.attempt.clone(), status: Ok(cancelled) };
+            let paid = OpenSession { id: *id, attempt: session.attempt.clone(), latest: Ok(cancelled) };
             Err(paid_error(&paid))
         }
         _ => Err(error_of(session, ErrorKind::Busy, format!("session {id} was not canceled"))
@@ -303,7 +303,7 @@ fn hint_nothing_was_created(error: Error, id: Uuid) -> Error {
 }
 
 fn paid_error(session: &OpenSession) -> Error {
-    let order_id = session.status.as_ref().ok().and_then(|session| session.order_id.clone());
+    let order_id = session.latest.as_ref().ok().and_then(|session| session.order_id.clone());
     let order = order_id.as_ref().map(|order| format!(", order {order}"));
     let OpenSession { id, .. } = session;
     let (description, order) = (session.describe(), order.unwrap_or_default());
@@ -321,7 +321,7 @@ fn paid_error(session: &OpenSession) -> Error {
 fn busy_error(sessions: Vec<OpenSession>) -> Error {
     let errors = sessions.into_iter().map(|session| {
         let id = session.id;
-        if let Err(error) = &session.status {
+        if let Err(error) = &session.latest {
             return hint_nothing_was_created(error.clone(), id);
         }
         let message = format!("the device has the open session {id} ({})", session.describe());
@@ -338,7 +338,7 @@ fn error_of(session: &OpenSession, kind: ErrorKind, message: String) -> Error {
     let error = Error::new(kind, message)
         .detail("attempt", session.attempt.id.to_string())
         .detail("session_id", session.id.to_string());
-    let status = session.status.as_ref().ok().and_then(|session| session.status.as_ref());
+    let status = session.latest.as_ref().ok().and_then(|session| session.status.as_ref());
     match status {
         Some(status) => error.detail("session_status", status.as_str()),
         None => error,
