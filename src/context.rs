@@ -210,8 +210,8 @@ impl App {
         }
     }
 
-    /// Runs a command that prints the API key in its first line, as password managers do. It may prompt
-    /// for a password on the terminal, but standard input belongs to the script that runs kustom.
+    /// Runs a command that prints the API key in its first line, as password managers do. It may prompt for a
+    /// password on the terminal, but standard input belongs to the script that runs kustom.
     pub(crate) fn key_from_command(&self, command: &str) -> Result<ApiKey, Error> {
         self.listen_for_signals()?;
         let what = ["the command for the API key", "the profile's api_key_command"];
@@ -391,7 +391,7 @@ impl ApiContext<'_> {
         open_ledger(self.settings, &self.account, Some(self.key_fingerprint.clone()), instance).await
     }
 
-    /// Confirms a change in a sentence, and names the profile that it was made to.
+    /// Reports a change in a sentence, and names the profile that it was made to.
     pub(crate) fn report_change(&self, sentence: &str) {
         self.output.report_change(sentence, &format!("[{}]", self.account.describe()));
     }

@@ -41,7 +41,7 @@ const MAX_CONNECTIONS: usize = 512;
 const MAX_BODY_MEMORY: usize = 32 * 1024 * 1024;
 
 /// The blocks of all bodies have the same size, so that the memory of one is used again by another. A vector that grows would
-/// leave a gap of each smaller size behind.
+/// fragment the memory.
 const BLOCK_SIZE: usize = 16 * 1024;
 
 /// For the headers of a request, and for what is received while nobody reads the body.
@@ -142,7 +142,7 @@ async fn serve_connection<R, F, E>(
 #[derive(Debug, Clone)]
 struct Pool {
     max: usize,
-    /// By ID, which is a number that grows.
+    /// By ID.
     open: Arc<Mutex<BTreeMap<u64, Entry>>>,
 }
 

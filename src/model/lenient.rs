@@ -70,7 +70,7 @@ impl Lenient for String {
     }
 }
 
-/// Also in the spelling `2000.0`, and in a string.
+/// An integer may also be spelled `2000.0`, or be in a string.
 impl Lenient for i64 {
     fn from_value(value: Value) -> Option<Self> {
         match value {
@@ -80,7 +80,7 @@ impl Lenient for i64 {
     }
 }
 
-/// Also in a string.
+/// A boolean may also be in a string.
 impl Lenient for bool {
     fn from_value(value: Value) -> Option<Self> {
         match value {
@@ -91,7 +91,7 @@ impl Lenient for bool {
     }
 }
 
-/// In RFC 3339.
+/// A timestamp is in RFC 3339.
 impl Lenient for Timestamp {
     fn from_value(value: Value) -> Option<Self> {
         String::from_value(value)?.parse().ok()

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -293,14 +293,20 @@ fn an_id_with_a_dot_cannot_be_cut_anew() {
     let _ = listening.end();
 }
 
-#[test]
-fn a_sender_that_hangs_up_can_deliver_again() {
-    let (release, released) = channel::<()>();
+/// An application that responds to a delivery when it is released.
+fn held_application() -> (Server, Sender<()>) {
+    let (release, released) = channel();
     let released = Mutex::new(released);
     let application = Server::new(move |_| {
         released.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
         Reply::empty(200)
     });
+    (application, release)
+}
+
+#[test]
+fn a_sender_that_hangs_up_can_deliver_again() {
+    let (application, release) = held_application();
     let env = TestEnv::new();
     let listening = Listening::start(&env, &["--forward-to", &application.url()]);
     let body = finalized(&id(1)).to_string();
@@ -326,12 +332,7 @@ fn a_sender_that_hangs_up_can_deliver_again() {
 
 #[test]
 fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat() {
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let application = Server::new(move |_| {
-        released.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
-        Reply::empty(200)
-    });
+    let (application, release) = held_application();
     let env = TestEnv::new();
     let listening = Listening::start(&env, &["--forward-to", &application.url()]);
     std::thread::scope(|scope| {

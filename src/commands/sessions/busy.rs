@@ -19,7 +19,7 @@ use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_age, format_duration};
 
-/// A session that is older than this is taken for ended, so a create does not request its status.
+/// Sessions that are older than this are assumed to have ended, so a create does not read them.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The number of sessions of a device whose status a create requests. The next create requests the next ones.

@@ -92,7 +92,7 @@ pub struct State {
     /// State files of early versions have no orders.
     #[serde(
         default,
-        deserialize_with = "records::deserialize",
+        deserialize_with = "orders::deserialize",
         serialize_with = "orders::serialize",
         skip_serializing_if = "orders::has_none_to_store"
     )]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::StatusCode;
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::order_totals::line_total;
-use super::records::{self, Records};
+use super::records::Records;
 use super::{
     CurrencyCase, EmulatorOptions, Event, FullyRefunded, OpContext, OrderCapture, OrderReferences, Purchase,
     Rejection, State, sessions,
@@ -104,6 +104,11 @@ pub(super) fn has_none_to_store(orders: &Records<Record>) -> bool {
     orders.values().all(|record| record.is_derived)
 }
 
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Records<Record>, D::Error> {
+    let orders = Vec::<Record>::deserialize(deserializer)?;
+    Ok(orders.into_iter().map(|record| (record.id, record)).collect())
+}
+
 pub(super) fn serialize<S: Serializer>(orders: &Records<Record>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(orders.values().filter(|record| !record.is_derived))
 }
@@ -115,17 +120,6 @@ pub(super) type UsedKeys = IndexMap<String, UsedKey>;
 pub(super) struct UsedKey {
     at: Timestamp,
     change: OrderChange,
-}
-
-impl records::Record for Record {
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
-    /// An order needs no further request, so the oldest ones make room for new ones.
-    fn is_final(&self, _: Timestamp) -> bool {
-        true
-    }
 }
 
 /// The sum of amounts, of which a client chooses each.

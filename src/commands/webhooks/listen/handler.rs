@@ -109,7 +109,7 @@ impl Handler<'_> {
         address: SocketAddr,
     ) -> Response {
         let (parts, body) = request.into_parts();
-        // The host is not checked of a signed request: a tunnel sends its own host name, and a web page cannot set this header.
+        // The host of a signed request is not checked: a tunnel sends its own host name, and a web page cannot set this header.
         let address = (!parts.headers.contains_key("webhook-signature")).then_some(address);
         if let Err(reason) = check_source(&parts.headers, address) {
             return problem(StatusCode::FORBIDDEN, reason);
